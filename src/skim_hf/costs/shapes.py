@@ -1,0 +1,146 @@
+"""The numbers that decide what one reader costs: its cell, widths and granularities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+GATES = {"lstm": 4, "gru": 3, "tanh": 1}
+"""G, the gates of each cell type: blocks of rows in its weight matrices."""
+
+SMALL_INPUTS = ("own_slice", "full_h")
+"""What a small cell of size m sees of the hidden state: its first m units, or all of it."""
+
+
+@dataclass(frozen=True)
+class ReaderShape:
+    """One reader: one direction of one layer.
+
+    Choice 0 is the full update of size `hidden_size`; choice j >= 1 updates the first
+    `skim_sizes[j - 1]` units, where 0 means that the state is copied.
+
+    Raises:
+        TypeError: A size that is not an integer.
+        ValueError: An unknown cell type or small input, or an impossible size.
+
+    Example:
+        >>> ReaderShape("gru", input_size=50, hidden_size=100, skim_sizes=(20, 0)).sizes
+        (100, 20, 0)
+    """
+
+    cell_type: str
+    """lstm, gru or tanh."""
+    input_size: int
+    """d_x, the width of the reader's input."""
+    hidden_size: int
+    """d, the width of its state."""
+    skim_sizes: tuple[int, ...] = ()
+    """Sizes of the small cells, from large to small; empty for a plain reader."""
+    small_input: str = "own_slice"
+    """own_slice or full_h."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "skim_sizes", tuple(self.skim_sizes))
+        check_choice("cell_type", self.cell_type, tuple(GATES))
+        check_choice("small_input", self.small_input, SMALL_INPUTS)
+        check_size("input_size", self.input_size, low=1)
+        check_size("hidden_size", self.hidden_size, low=1)
+        for size in self.skim_sizes:
+            check_size("skim_sizes", size, low=0, high=self.hidden_size)
+        if list(self.skim_sizes) != sorted(self.skim_sizes, reverse=True):
+            raise ValueError(
+                f"skim_sizes must go from large to small, got {list(self.skim_sizes)}; "
+                f"write {sorted(self.skim_sizes, reverse=True)}"
+            )
+
+    @property
+    def gates(self) -> int:
+        """G, the number of gates of the cell."""
+        return GATES[self.cell_type]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The updated units of every choice, the full update first; k entries."""
+        return (self.hidden_size, *self.skim_sizes)
+
+
+def reader_shapes(config: object) -> tuple[ReaderShape, ...]:
+    """Lists the readers of a model.
+
+    Args:
+        config: A `SkimRNNConfig`, anything with the same attributes, or the mapping that
+            `config.json` holds.
+
+    Returns:
+        One shape per reader, in the order in which a model returns decisions: layer by layer,
+        forward before backward.
+
+    Raises:
+        TypeError: A size that is not an integer.
+        ValueError: A field is missing or has an impossible value.
+    """
+    hidden_size = _field(config, "hidden_size")
+    directions = 2 if _field(config, "bidirectional") else 1
+    num_layers = _field(config, "num_hidden_layers")
+    check_size("num_hidden_layers", num_layers, low=1)
+    check_size("hidden_size", hidden_size, low=1)
+    continuous = _field(config, "vocab_size") is None
+    widths = [_field(config, "input_size" if continuous else "embedding_size")]
+    widths += [hidden_size * directions] * (num_layers - 1)
+    return tuple(
+        ReaderShape(
+            cell_type=_field(config, "cell_type"),
+            input_size=width,
+            hidden_size=hidden_size,
+            skim_sizes=_skim_sizes(config),
+            small_input=_field(config, "small_input"),
+        )
+        for width in widths
+        for _ in range(directions)
+    )
+
+
+def _skim_sizes(config: object) -> tuple[int, ...]:
+    policy = _field(config, "policy")
+    check_choice("policy", policy, ("full", "skim"))
+    if policy == "full":
+        return ()
+    sizes = _field(config, "skim_sizes")
+    # The default of the configuration class, which an unresolved mapping may leave open.
+    return (10,) if sizes is None else tuple(sizes)
+
+
+def _field(config: object, name: str) -> Any:
+    missing = object()
+    value = config.get(name, missing) if isinstance(config, Mapping) else getattr(config, name, missing)
+    if value is missing:
+        raise ValueError(
+            f"the configuration has no field {name!r}; pass a SkimRNNConfig or the contents of the "
+            f"config.json that it saved, got {type(config).__name__}"
+        )
+    return value
+
+
+def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    """Refuses a value outside a closed set.
+
+    Raises:
+        ValueError: `value` is not one of `allowed`.
+    """
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+
+
+def check_size(name: str, value: object, *, low: int, high: int | None = None) -> None:
+    """Refuses what is not an integer between `low` and `high`.
+
+    Raises:
+        TypeError: `value` is not an integer.
+        ValueError: `value` is out of range.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
+    if value < low or (high is not None and value > high):
+        limits = f"at least {low}" if high is None else f"between {low} and {high}"
+        raise ValueError(f"{name} must be {limits}, got {value}")

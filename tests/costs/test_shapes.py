@@ -1,0 +1,100 @@
+"""Shapes of readers, from arguments and from configurations."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from skim_hf.costs import ReaderShape, reader_shapes
+
+FIELDS = {
+    "vocab_size": 11,
+    "embedding_size": 5,
+    "input_size": None,
+    "hidden_size": 7,
+    "num_hidden_layers": 1,
+    "bidirectional": False,
+    "cell_type": "gru",
+    "policy": "skim",
+    "skim_sizes": [3, 0],
+    "small_input": "full_h",
+}
+
+
+def test_a_shape_knows_its_gates_and_sizes():
+    shape = ReaderShape("lstm", 5, 7, [3, 0])
+    assert (shape.gates, shape.sizes, shape.skim_sizes) == (4, (7, 3, 0), (3, 0))
+    assert shape == ReaderShape("lstm", 5, 7, (3, 0))
+    assert hash(shape) == hash(ReaderShape("lstm", 5, 7, (3, 0)))
+
+
+@pytest.mark.parametrize("wrap", [dict, lambda fields: SimpleNamespace(**fields)], ids=["mapping", "object"])
+def test_one_reader(wrap):
+    assert reader_shapes(wrap(FIELDS)) == (ReaderShape("gru", 5, 7, (3, 0), "full_h"),)
+
+
+def test_layers_and_directions_come_in_the_order_of_the_decisions():
+    shapes = reader_shapes({**FIELDS, "num_hidden_layers": 3, "bidirectional": True})
+    assert [shape.input_size for shape in shapes] == [5, 5, 14, 14, 14, 14]
+    shapes = reader_shapes({**FIELDS, "num_hidden_layers": 2})
+    assert [shape.input_size for shape in shapes] == [5, 7]
+
+
+def test_continuous_inputs_have_their_own_width():
+    assert reader_shapes({**FIELDS, "vocab_size": None, "input_size": 13})[0].input_size == 13
+
+
+def test_a_plain_reader_has_no_small_cell():
+    assert reader_shapes({**FIELDS, "policy": "full"})[0].skim_sizes == ()
+
+
+def test_sizes_left_open_mean_the_default():
+    assert reader_shapes({**FIELDS, "hidden_size": 50, "skim_sizes": None})[0].skim_sizes == (10,)
+
+
+def test_the_real_configuration_is_accepted():
+    pytest.importorskip("transformers")
+    from skim_hf import SkimRNNConfig
+
+    config = SkimRNNConfig(**{**FIELDS, "num_hidden_layers": 2})
+    assert reader_shapes(config) == reader_shapes(config.to_dict())
+    assert [shape.sizes for shape in reader_shapes(config)] == [(7, 3, 0)] * 2
+
+
+def test_the_budget_of_the_models_weighs_choices_like_the_counter():
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from skim_hf import SkimRNNConfig
+    from skim_hf.costs import relative_costs
+    from skim_hf.modeling import budgets_skim_rnn
+
+    for small_input in ("own_slice", "full_h"):
+        config = SkimRNNConfig(**{**FIELDS, "small_input": small_input})
+        (shape,) = reader_shapes(config)
+        assert budgets_skim_rnn.relative_costs(config, 5) == pytest.approx(list(relative_costs(shape)))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        ({"cell_type": "rnn"}, ValueError, "cell_type must be one of lstm, gru, tanh, got 'rnn'"),
+        ({"small_input": "whole"}, ValueError, "one of own_slice, full_h"),
+        ({"policy": "skip"}, ValueError, "policy must be one of full, skim, got 'skip'"),
+        ({"skim_sizes": [8]}, ValueError, "between 0 and 7, got 8"),
+        ({"skim_sizes": [0, 3]}, ValueError, r"from large to small, got \[0, 3\]; write \[3, 0\]"),
+        ({"skim_sizes": [3.0]}, TypeError, "skim_sizes must be an integer, got 3.0"),
+        ({"skim_sizes": [True]}, TypeError, "got True of type bool"),
+        ({"hidden_size": 0}, ValueError, "hidden_size must be at least 1"),
+        ({"hidden_size": "7"}, TypeError, "hidden_size must be an integer"),
+        ({"num_hidden_layers": 0}, ValueError, "num_hidden_layers must be at least 1"),
+        ({"vocab_size": None}, TypeError, "input_size must be an integer, got None"),
+    ],
+)
+def test_impossible_fields_are_refused(change, error, says):
+    with pytest.raises(error, match=says):
+        reader_shapes({**FIELDS, **change})
+
+
+def test_a_missing_field_is_named():
+    fields = {name: value for name, value in FIELDS.items() if name != "cell_type"}
+    with pytest.raises(ValueError, match=r"no field 'cell_type'.*got dict"):
+        reader_shapes(fields)
