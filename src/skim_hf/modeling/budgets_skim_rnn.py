@@ -1,0 +1,79 @@
+"""Budget terms: what a reader pays for reading, added to the task loss."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from .cells_skim_rnn import CELLS
+from .configuration_skim_rnn import SkimRNNConfig
+
+
+def neg_log_skim(log_probabilities: Tensor) -> Tensor:
+    """Negative log probability of skimming, per token (eq. 8 without the mean).
+
+    For k > 2 the sizes are weighted by rank, the smallest most:
+    -sum_i i (log p^{i+1} + log(k-1)) / (k (k-1) / 2), which is eq. 8 for k = 2.
+
+    Args:
+        log_probabilities: [..., k], natural logarithms.
+
+    Returns:
+        [...].
+    """
+    k = log_probabilities.shape[-1]
+    rank = torch.arange(1, k, dtype=log_probabilities.dtype, device=log_probabilities.device)
+    shift = torch.log(torch.tensor(float(k - 1), dtype=log_probabilities.dtype))
+    return -((log_probabilities[..., 1:] + shift) * rank).sum(-1) / (k * (k - 1) / 2)
+
+
+def relative_costs(config: SkimRNNConfig, input_size: int) -> list[float]:
+    """Multiply-adds of each granularity relative to a full read (section 8.7 of the specification)."""
+    cell = CELLS[config.cell_type]
+    costs = []
+    for size in [config.hidden_size, *(config.skim_sizes or [])]:
+        context = config.hidden_size if config.small_input == "full_h" else size
+        costs.append(float(cell.gates * size * (input_size + context)))
+    return [cost / costs[0] for cost in costs]
+
+
+def expected_cost(log_probabilities: Tensor, costs: list[float]) -> Tensor:
+    """Expected cost of each token relative to a full read, [...]: sum_j p_j c_j / c_read."""
+    weights = torch.tensor(costs, dtype=log_probabilities.dtype, device=log_probabilities.device)
+    return log_probabilities.exp() @ weights
+
+
+def text_mean(per_token: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the real tokens of each text; 0 for a text without tokens.
+
+    Args:
+        per_token: [B, T].
+        mask: [B, T] bool.
+    """
+    total = torch.where(mask, per_token, 0).sum(1)
+    return total / mask.sum(1).clamp(min=1)
+
+
+def budget_term(config: SkimRNNConfig, log_probabilities: Tensor, mask: Tensor, widths: list[int]) -> Tensor:
+    """The unweighted budget term of a batch: mean over readers, penalty per text, mean over texts (0-dim).
+
+    Args:
+        config: Names the budget and its target.
+        log_probabilities: [B, T, R, k], of every reader.
+        mask: [B, T] bool, real tokens.
+        widths: Input width of each of the R readers, for the costs.
+    """
+    per_reader = []
+    for reader, width in enumerate(widths):
+        scores = log_probabilities[:, :, reader]
+        if config.budget_type == "neg_log_skim":
+            per_token = neg_log_skim(scores)
+        else:
+            per_token = expected_cost(scores, relative_costs(config, width))
+        per_reader.append(text_mean(per_token, mask))
+    per_text = torch.stack(per_reader).mean(0)
+    if config.budget_type.startswith("cost_target"):
+        over = per_text - float(config.budget_target or 0.0)
+        per_text = over.square() if config.budget_type == "cost_target_square" else functional.relu(over)
+    return per_text.mean()

@@ -1,0 +1,56 @@
+"""Gradient estimators for discrete reading decisions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def gumbel_noise(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Standard Gumbel noise of the shape, dtype and device of `like`.
+
+    Drawn as -log(Exponential(1)), which has no double logarithm to guard (eq. 6).
+    """
+    return -torch.empty_like(like).exponential_(generator=generator).log()
+
+
+def gumbel_softmax(
+    logits: Tensor, noise: Tensor, temperature: float, *, straight_through: bool = False
+) -> Tensor:
+    """Mixing weights of the branches (eq. 7): softmax((log p + g) / temperature).
+
+    Args:
+        logits: [n, k]; adding a constant per row changes nothing, so log p and logits serve alike.
+        noise: [n, k] Gumbel noise.
+        temperature: tau > 0.
+        straight_through: Whether to return the one-hot sample with the gradient of the soft weights.
+
+    Returns:
+        [n, k], rows summing to one.
+    """
+    soft = torch.softmax((logits + noise) / temperature, dim=-1)
+    if not straight_through:
+        return soft
+    hard = torch.zeros_like(soft).scatter(-1, soft.argmax(-1, keepdim=True), 1.0)
+    # In this order the forward value is exactly the one-hot vector.
+    return hard + (soft - soft.detach())
+
+
+def hard_choice(probabilities: Tensor, threshold: float) -> Tensor:
+    """The decision at inference: which granularity each token gets.
+
+    A token is skimmed if the probability of not reading it fully is above the threshold; among
+    several small sizes the most probable one is taken. For k = 2 and a threshold of 0.5 this is the
+    argmax of the paper (footnote 4), and for other thresholds its dial (section 4.2).
+
+    Args:
+        probabilities: [n, k].
+        threshold: theta; at 1 or above everything is read.
+
+    Returns:
+        [n] int64 in 0..k-1, 0 for a full read.
+    """
+    if probabilities.shape[-1] == 1:
+        return torch.zeros(probabilities.shape[:-1], dtype=torch.int64, device=probabilities.device)
+    small = probabilities[..., 1:]
+    return torch.where(small.sum(-1) > threshold, small.argmax(-1) + 1, 0)

@@ -1,0 +1,70 @@
+"""Checks of what a forward pass is given, with errors that say what was expected."""
+
+from __future__ import annotations
+
+from torch import Tensor, ones
+
+
+def real_tokens(
+    input_ids: Tensor | None,
+    attention_mask: Tensor | None,
+    inputs_embeds: Tensor | None,
+    pad_token_id: int | None,
+) -> Tensor:
+    """[B, T] bool, true at real tokens; without a mask, whatever is not `pad_token_id`.
+
+    Raises:
+        ValueError: Neither or both kinds of input, no batch, or a mask of another shape.
+    """
+    inputs = input_ids if inputs_embeds is None else inputs_embeds
+    if inputs is None or (input_ids is not None and inputs_embeds is not None):
+        raise ValueError(
+            "Give either input_ids (words) or inputs_embeds (vectors or features), not both or none."
+        )
+    if inputs.dim() != (2 if inputs_embeds is None else 3):
+        raise ValueError(
+            f"input_ids must be a batch [B, T], inputs_embeds [B, T, width]; got shape {tuple(inputs.shape)}."
+        )
+    if attention_mask is not None:
+        if attention_mask.shape != inputs.shape[:2]:
+            raise ValueError(
+                f"attention_mask must have the shape {tuple(inputs.shape[:2])} of the inputs; "
+                f"got {tuple(attention_mask.shape)}."
+            )
+        return attention_mask.bool()
+    if input_ids is not None and pad_token_id is not None:
+        return input_ids != pad_token_id
+    return ones(inputs.shape[:2], device=inputs.device).bool()
+
+
+def check_embeds(inputs_embeds: Tensor, width: int) -> Tensor:
+    """Refuses vectors or features of another width."""
+    if inputs_embeds.shape[-1] != width:
+        raise ValueError(
+            f"inputs_embeds must have the shape [B, T, {width}]; got {tuple(inputs_embeds.shape)}."
+        )
+    return inputs_embeds
+
+
+def check_state(state: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Refuses an initial state of another shape."""
+    if state.shape != shape:
+        raise ValueError(
+            f"initial_state must have the shape {shape} (batch, parts, readers, hidden size), "
+            f"as final_state has; got {tuple(state.shape)}."
+        )
+    return state
+
+
+def check_threshold(threshold: float) -> float:
+    """Refuses a dial outside [0, 1]."""
+    if not 0.0 <= threshold <= 1.0:
+        raise ValueError(f"skim_threshold must be in [0, 1] (1 reads everything); got {threshold!r}.")
+    return float(threshold)
+
+
+def check_temperature(temperature: float) -> float:
+    """Refuses a temperature that is not above 0."""
+    if not temperature > 0.0:
+        raise ValueError(f"temperature must be above 0; got {temperature!r}.")
+    return float(temperature)

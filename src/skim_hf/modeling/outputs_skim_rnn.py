@@ -1,0 +1,56 @@
+"""What the models return: the usual fields, and how each token was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from transformers.utils import ModelOutput
+
+
+@dataclass
+class SkimRNNModelOutput(ModelOutput):
+    """Output of the bare encoder. R counts the readers (layer * directions + direction), k the choices.
+
+    Attributes:
+        last_hidden_state: [B, T, d * directions], zeros at padding.
+        decisions: [B, T, R] int64: 0 read, j >= 1 the j-th small size, -1 padding or passed over.
+        probabilities: [B, T, R, k], zeros at padding; k = 1 (all ones) for a plain network.
+        skim_rate: [B], share of the real tokens that were not fully read, mean over readers.
+        lengths: [B] int64, real tokens.
+        final_state: [B, parts, R, d]: h (and c) after the last real token; `initial_state` of the next piece.
+        log_probabilities: [B, T, R, k], what the budget is computed from; only when asked for.
+        hidden_states: Inputs of the first layer and outputs of every layer; only when asked for.
+    """
+
+    last_hidden_state: Tensor | None = None
+    decisions: Tensor | None = None
+    probabilities: Tensor | None = None
+    skim_rate: Tensor | None = None
+    lengths: Tensor | None = None
+    final_state: Tensor | None = None
+    log_probabilities: Tensor | None = None
+    hidden_states: tuple[Tensor, ...] | None = None
+
+
+@dataclass
+class SkimRNNHeadOutput(ModelOutput):
+    """Output of a model with a task head; fields not listed are those of `SkimRNNModelOutput`.
+
+    Attributes:
+        loss: 0-dim, task_loss + budget_loss; only with `labels`.
+        logits: [B, labels], or [B, T, labels] per token.
+        task_loss: 0-dim, without the budget; only with `labels`.
+        budget_loss: 0-dim, the weighted budget term; only with `labels`, zero for a plain network.
+    """
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    decisions: Tensor | None = None
+    probabilities: Tensor | None = None
+    skim_rate: Tensor | None = None
+    lengths: Tensor | None = None
+    final_state: Tensor | None = None
+    hidden_states: tuple[Tensor, ...] | None = None
+    task_loss: Tensor | None = None
+    budget_loss: Tensor | None = None

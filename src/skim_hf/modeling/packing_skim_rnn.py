@@ -1,0 +1,64 @@
+"""Time-major packing: only real tokens are computed, wherever the padding lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where the real tokens of a padded batch go when they are laid out step by step.
+
+    Texts are ordered from long to short, so the texts still being read at a step are always the
+    first rows, and a text that has ended is simply not touched any more: padding freezes the state,
+    makes no decision and costs nothing.
+
+    Attributes:
+        index: [N] int64, position of each packed token in the flattened [B * T] batch.
+        batch_sizes: Texts still being read, per step; sums to N.
+        order: [B] int64, the texts from long to short.
+        shape: (B, T) of the padded batch.
+    """
+
+    index: Tensor
+    batch_sizes: list[int]
+    order: Tensor
+    shape: tuple[int, int]
+
+    @classmethod
+    def from_mask(cls, mask: Tensor, *, reverse: bool = False) -> Packing:
+        """Packs left-padded, right-padded or interrupted texts; `reverse` reads the real tokens backwards.
+
+        Args:
+            mask: [B, T] bool, true at real tokens.
+            reverse: Whether the last real token of each text comes first.
+        """
+        batch, length = mask.shape
+        lengths = mask.sum(1)
+        order = torch.argsort(lengths, descending=True, stable=True)
+        rank = torch.empty_like(order)
+        rank[order] = torch.arange(batch, device=mask.device)
+        rows, columns = mask.nonzero(as_tuple=True)
+        steps = (mask.cumsum(1) - 1)[rows, columns]
+        if reverse:
+            steps = lengths[rows] - 1 - steps
+        first_to_last = torch.argsort(steps * batch + rank[rows])
+        batch_sizes = torch.bincount(steps).tolist() if len(steps) else []
+        return cls((rows * length + columns)[first_to_last], batch_sizes, order, (batch, length))
+
+    def pack(self, padded: Tensor) -> Tensor:
+        """[B, T, ...] to [N, ...]."""
+        return padded.flatten(0, 1).index_select(0, self.index)
+
+    def unpack(self, packed: Tensor, fill: float = 0.0) -> Tensor:
+        """[N, ...] to [B, T, ...] with `fill` at padding."""
+        batch, length = self.shape
+        padded = packed.new_full((batch * length, *packed.shape[1:]), fill)
+        return padded.index_copy(0, self.index, packed).unflatten(0, self.shape)
+
+    def restore_order(self, ordered: Tensor) -> Tensor:
+        """[B, ...] from long-to-short order back to the batch's own order."""
+        return torch.empty_like(ordered).index_copy(0, self.order, ordered)
