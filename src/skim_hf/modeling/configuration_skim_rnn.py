@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import difflib
 import math
+import sys
 from dataclasses import fields
 from typing import Any
 
 from transformers import PreTrainedConfig
 
-CHOICES: dict[str, tuple[str, ...]] = {
+CHOICES: dict[str, tuple[str | None, ...]] = {
     "cell_type": ("lstm", "gru", "tanh"),
     "policy": ("full", "skim"),
     "small_input": ("own_slice", "full_h"),
     "estimator": ("gumbel", "straight_through"),
     "budget_type": ("neg_log_skim", "expected_cost", "cost_target_hinge", "cost_target_square"),
     "pooling": ("last", "mean", "max"),
+    "problem_type": (
+        None,
+        "regression",
+        "single_label_classification",
+        "multi_label_classification",
+    ),
 }
 """The closed sets of values, by field."""
 
@@ -127,12 +134,17 @@ class SkimRNNConfig(PreTrainedConfig):
         if self.skim_sizes is None:
             self.skim_sizes = [10] if self.policy == "skim" else []
         self.skim_sizes = list(self.skim_sizes) if isinstance(self.skim_sizes, tuple) else self.skim_sizes
-        super().__post_init__(**kwargs)
         self.check_values()
+        super().__post_init__(**kwargs)
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """Builds a configuration from a dictionary; overriding fields are checked together with it."""
+        found = config_dict.get("model_type", cls.model_type)
+        if found != cls.model_type:
+            raise ValueError(
+                f"Expected the configuration of a {cls.model_type!r} model; got one of {found!r}."
+            )
         own = {field.name for field in fields(cls)}
         overrides = {name: kwargs.pop(name) for name in list(kwargs) if name in own and name != "dtype"}
         return super().from_dict({**config_dict, **overrides}, **kwargs)
@@ -165,7 +177,8 @@ class SkimRNNConfig(PreTrainedConfig):
         """
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {getattr(self, name)!r}.")
+                listed = ", ".join(map(str, allowed))
+                raise ValueError(f"{name} must be one of {listed}; got {getattr(self, name)!r}.")
         for name in _POSITIVE_INTEGERS:
             _check_integer(name, getattr(self, name), 1)
         if not isinstance(self.bidirectional, bool):
@@ -235,7 +248,14 @@ def _check_integer(name: str, value: Any, lowest: int) -> None:
 
 
 def _check_number(name: str, value: Any, low: float, high: float, open_low: bool) -> None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or value < low or value > high or (open_low and value == low):
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    # Python's integers may be too large for a float, which every number here becomes.
+    if (
+        not is_number
+        or not abs(value) <= sys.float_info.max
+        or value < low
+        or value > high
+        or (open_low and value == low)
+    ):
         lower = f"above {low:g}" if open_low else f"at least {low:g}"
         raise ValueError(f"{name} must be a number, {lower} and at most {high:g}; got {value!r}.")

@@ -53,4 +53,5 @@ def hard_choice(probabilities: Tensor, threshold: float) -> Tensor:
     if probabilities.shape[-1] == 1:
         return torch.zeros(probabilities.shape[:-1], dtype=torch.int64, device=probabilities.device)
     small = probabilities[..., 1:]
-    return torch.where(small.sum(-1) > threshold, small.argmax(-1) + 1, 0)
+    # Rounding may bring the sum above 1, where a threshold of 1 has to read.
+    return torch.where(small.sum(-1).clamp(max=1) > threshold, small.argmax(-1) + 1, 0)

@@ -34,6 +34,8 @@ def check_torch_module(module: nn.RNNBase, config: SkimRNNConfig) -> None:
     Raises:
         ValueError: Says what was expected and what came.
     """
+    if not isinstance(module, nn.RNNBase):
+        raise ValueError(f"Expected a torch.nn {config.cell_type}; got {type(module).__name__}.")
     expected = (config.input_width, config.hidden_size, config.num_hidden_layers, config.bidirectional)
     came = (module.input_size, module.hidden_size, module.num_layers, module.bidirectional)
     right_kind = isinstance(module, TORCH_MODULES[config.cell_type]) and module.mode != "RNN_RELU"

@@ -70,9 +70,10 @@ class SkimRNNReader(nn.Module):
             noise: [N, k] from the policy's `draw_noise`; None at inference.
             setting: Relaxed for training or hard for inference.
         """
-        if not (setting.relaxed or isinstance(self.policy, FullPolicy)):
+        if not (setting.relaxed or type(self.policy) is FullPolicy):
             return read_hard(self, inputs, packing, state, setting)
-        if isinstance(self.cells[0], LSTMCell) and isinstance(self.policy, FullPolicy | SkimPolicy):
+        # A policy derived from ours decides otherwise, and has to be asked at every step.
+        if isinstance(self.cells[0], LSTMCell) and type(self.policy) in (FullPolicy, SkimPolicy):
             return self._scan(inputs, packing, state, noise, setting)
         return read_relaxed(self, inputs, packing, state, noise, setting)
 
@@ -121,8 +122,7 @@ class SkimRNNReader(nn.Module):
             setting.temperature,
             setting.straight_through,
         )
-        hidden, logits, final = LSTMScan.apply(
-            shape,
+        tensors = (
             inputs,
             torch.cat(weights).t(),
             torch.cat(biases),
@@ -130,6 +130,10 @@ class SkimRNNReader(nn.Module):
             noise,
             torch.stack(state, 1),
         )
+        # The scan writes in place, so all of it has one precision: that of the weights.
+        with torch.autocast(inputs.device.type, enabled=False):
+            same = (None if t is None else t.to(weights[0].dtype) for t in tensors)
+            hidden, logits, final = LSTMScan.apply(shape, *same)
         if noise is None:
             return Reading(hidden, _zeros(inputs), None, final.unbind(1))
         choice = (logits.detach() + noise).argmax(1)
@@ -215,6 +219,7 @@ class _Loop:
     def __init__(self, policy: ReadingPolicy, state: State) -> None:
         self.state = state
         self.memory = policy.init_memory(state[0])
+        self.choices_available = policy.num_choices
         self.pointer: Tensor | None = None
         self.visiting: Tensor | None = None
         self.step = -1
@@ -238,19 +243,26 @@ class _Loop:
         """Takes the new state where the policy updates it, moves the pointers and notes the decision."""
         if action.mask is not None:
             mask = action.mask
-            new = tuple(mask * n + (1 - mask) * old for n, old in zip(new, self.state, strict=True))
+            new = tuple(_masked(mask, n, old) for n, old in zip(new, self.state, strict=True))
         choice = action.choice
         if self.visiting is not None:
             visiting = self.visiting
             new = tuple(torch.where(visiting[:, None], n, o) for n, o in zip(new, self.state, strict=True))
             choice = torch.where(visiting, choice, -1)
+        self._remember(action)
         self._move(action)
         self.state = new
-        self.memory = action.memory if action.memory is not None else self.memory
         self.hidden.append(new[0])
         self.choices.append(choice)
         if action.logits is not None:
             self.logits.append(action.logits)
+
+    def _remember(self, action: Action) -> None:
+        memory = action.memory
+        if memory is not None and self.memory is not None and self.visiting is not None:
+            visiting = self.visiting.view(-1, *[1] * (memory.dim() - 1))
+            memory = torch.where(visiting, memory, self.memory)
+        self.memory = self.memory if memory is None else memory
 
     def _move(self, action: Action) -> None:
         if action.jump is None and action.stop is None:
@@ -267,9 +279,15 @@ class _Loop:
         self.advance(0)
         state = tuple(torch.cat(parts[::-1]) for parts in zip(*self.ended, strict=True))
         if not self.hidden:
-            return Reading(inputs.new_empty(0, state[0].shape[1]), _zeros(inputs), None, state)
+            none = inputs.new_empty(0, self.choices_available) if self.choices_available > 1 else None
+            return Reading(inputs.new_empty(0, state[0].shape[1]), _zeros(inputs), none, state)
         logits = torch.cat(self.logits) if self.logits else None
         return Reading(torch.cat(self.hidden), torch.cat(self.choices), logits, state)
+
+
+def _masked(mask: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """Units updated by their share; what is not updated at all keeps its bits."""
+    return torch.where(mask == 0, old, torch.lerp(old, new, mask))
 
 
 def _zeros(inputs: Tensor) -> Tensor:

@@ -136,7 +136,7 @@ def _forward(
             weights.append(weight)
             softs.append(soft)
         state = state_steps[t]
-    empty = gates.new_ones(len(gates), 1)
+    empty = gates.new_ones(len(gates), shape.num_choices)
     return _Saved(
         gates,
         candidates,
@@ -164,11 +164,11 @@ def _previous_states(shape: ScanShape, states: Tensor, start: Tensor) -> Tensor:
 
 def _final_states(shape: ScanShape, states: Tensor, start: Tensor) -> Tensor:
     """The state after the last token of every row, [B, 2, d]; rows without tokens keep their start."""
-    ended, following = [], [*shape.batch_sizes[1:], 0]
-    for step, n in zip(states.split(shape.batch_sizes) if shape.batch_sizes else (), following, strict=True):
-        ended.append(step[n:])
-    untouched = start[shape.batch_sizes[0] if shape.batch_sizes else 0 :]
-    return torch.cat([*reversed(ended), untouched])
+    sizes = shape.batch_sizes
+    if not sizes:
+        return start.clone()
+    ended = [step[n:] for step, n in zip(states.split(sizes), [*sizes[1:], 0], strict=True)]
+    return torch.cat([*reversed(ended), start[sizes[0] :]])
 
 
 @dataclass

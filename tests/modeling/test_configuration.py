@@ -1,0 +1,212 @@
+"""SkimRNNConfig: what it accepts, what it refuses, and that it survives the way through JSON."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skim_hf import SkimRNNConfig, SkimRNNModel
+
+DEFAULTS = {
+    "vocab_size": 30000,
+    "embedding_size": 100,
+    "input_size": None,
+    "hidden_size": 100,
+    "num_hidden_layers": 1,
+    "bidirectional": False,
+    "cell_type": "lstm",
+    "policy": "skim",
+    "skim_sizes": [10],
+    "small_input": "own_slice",
+    "estimator": "gumbel",
+    "gumbel_temperature": 0.5,
+    "budget_type": "neg_log_skim",
+    "budget_weight": 0.02,
+    "budget_target": None,
+    "skim_threshold": 0.5,
+    "pooling": "last",
+    "dropout": 0.0,
+    "forget_bias": 1.0,
+    "initializer_range": 0.1,
+    "pad_token_id": 0,
+}
+
+IMPOSSIBLE = [
+    *[(name, value) for name in ("cell_type", "policy", "small_input") for value in ("LSTM", "", None, 1)],
+    *[
+        (name, value)
+        for name in ("estimator", "budget_type", "pooling")
+        for value in ("none", None, ["last"])
+    ],
+    *[
+        (name, v)
+        for name in ("embedding_size", "hidden_size", "num_hidden_layers")
+        for v in (0, -1, 2.0, "3", True, None)
+    ],
+    *[("vocab_size", v) for v in (0, -5, 1.5, "many", True)],
+    *[("input_size", v) for v in (0, -5, 1.5, True)],
+    *[("pad_token_id", v) for v in (-1, 30000, 0.0, True)],
+    *[("bidirectional", v) for v in (1, 0, None, "yes")],
+    *[("skim_threshold", v) for v in (-0.01, 1.01, float("nan"), "0.5", None, True)],
+    *[("dropout", v) for v in (-0.1, 1.1, float("nan"), None)],
+    *[("gumbel_temperature", v) for v in (0, 0.0, -1, float("inf"), float("nan"), None)],
+    *[("budget_weight", v) for v in (-0.1, float("inf"), float("nan"), None)],
+    *[("initializer_range", v) for v in (0, -0.1, float("nan"))],
+    *[("forget_bias", v) for v in (float("inf"), float("nan"), None)],
+    *[("budget_target", v) for v in (0.0, -0.1, 1.1, float("nan"), "half")],
+    *[("skim_sizes", v) for v in ([], [101], [-1], [5, 10], [10.0], [True], ["10"], 10, "10", {10})],
+]
+
+
+def test_defaults():
+    config = SkimRNNConfig()
+    assert {name: getattr(config, name) for name in DEFAULTS} == DEFAULTS
+    assert config.model_type == "skim_rnn"
+    assert SkimRNNConfig(policy="full").skim_sizes == []
+    assert config.skim_sizes is not SkimRNNConfig().skim_sizes
+
+
+def test_derived_numbers():
+    config = SkimRNNConfig(skim_sizes=(20, 5, 0), num_hidden_layers=3, bidirectional=True)
+    assert (config.num_choices, config.num_directions, config.num_readers) == (4, 2, 6)
+    assert config.input_width == 100
+    assert SkimRNNConfig(vocab_size=None, input_size=13).input_width == 13
+    assert SkimRNNConfig(policy="full").num_choices == 1
+
+
+@pytest.mark.parametrize(("name", "value"), IMPOSSIBLE, ids=lambda v: str(v))
+def test_an_impossible_value_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=name.replace("_", ".")):
+        SkimRNNConfig(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"policy": "full", "skim_sizes": [10]}, "no small cell"),
+        ({"policy": "skim", "skim_sizes": []}, "at least one small size"),
+        ({"budget_type": "cost_target_hinge"}, "needs budget_target"),
+        ({"budget_type": "cost_target_square", "budget_target": None}, "needs budget_target"),
+        ({"input_size": 4}, "vocab_size=30000 and input_size=4"),
+        ({"vocab_size": None}, "vocab_size=None and input_size=None"),
+        ({"hidden_size": 9}, "hidden_size=9"),
+        ({"vocab_size": 5, "pad_token_id": 5}, "vocab_size=5"),
+    ],
+    ids=str,
+)
+def test_contradictions_are_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        SkimRNNConfig(**fields)
+
+
+@pytest.mark.parametrize("size", [10**400, -(10**400)], ids=["huge", "hugely negative"])
+def test_a_number_beyond_floats_is_refused_like_any_other(size):
+    with pytest.raises(ValueError, match="budget_weight"):
+        SkimRNNConfig(budget_weight=size)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("hiden_size", "hidden_size"), ("skim_size", "skim_sizes"), ("temperature", "gumbel_temperature")],
+)
+def test_a_misspelt_name_is_refused_with_the_near_one(name, near):
+    with pytest.raises(ValueError, match=f"{name}.*Did you mean '{near}'"):
+        SkimRNNConfig(**{name: 1})
+
+
+def test_an_unknown_name_is_refused_with_the_list():
+    with pytest.raises(ValueError, match=r"zzz.*hidden_size.*vocab_size"):
+        SkimRNNConfig(zzz=1)
+
+
+def test_an_unknown_kind_of_problem_is_refused():
+    with pytest.raises(ValueError, match=r"problem_type.*regression"):
+        SkimRNNConfig(problem_type="ranking")
+
+
+def test_a_value_changed_later_is_checked_when_a_model_is_built(make_config):
+    config = make_config()
+    config.skim_sizes = [8]
+    with pytest.raises(ValueError, match="hidden_size=7"):
+        SkimRNNModel(config)
+
+
+def test_names_of_transformers_are_accepted():
+    config = SkimRNNConfig(num_labels=3, attn_implementation="eager", name_or_path="here", dtype="float32")
+    assert config.num_labels == 3
+    labels = SkimRNNConfig(id2label={0: "neg", 1: "pos"}, label2id={"neg": 0, "pos": 1})
+    assert labels.id2label == {0: "neg", 1: "pos"}
+
+
+def test_json_round_trip(tmp_path):
+    config = SkimRNNConfig(skim_sizes=[20, 0], id2label={0: "a", 1: "b", 2: "c"}, problem_type="regression")
+    config.save_pretrained(tmp_path)
+    stored = json.loads((tmp_path / "config.json").read_text())
+    # The runtime reads this file without transformers: all own fields are in it, as plain values.
+    assert DEFAULTS.keys() <= stored.keys()
+    assert stored["model_type"] == "skim_rnn"
+    loaded = SkimRNNConfig.from_pretrained(tmp_path)
+    assert loaded.to_diff_dict() == config.to_diff_dict()
+    assert loaded.id2label == {0: "a", 1: "b", 2: "c"}
+
+
+def test_overrides_are_checked_together_with_the_stored_fields(tmp_path):
+    SkimRNNConfig(policy="full", hidden_size=8).save_pretrained(tmp_path)
+    skim = SkimRNNConfig.from_pretrained(tmp_path, policy="skim", skim_sizes=[4])
+    assert (skim.policy, skim.skim_sizes, skim.hidden_size) == ("skim", [4], 8)
+    with pytest.raises(ValueError, match="hidden_size=8"):
+        SkimRNNConfig.from_pretrained(tmp_path, policy="skim", skim_sizes=[9])
+    with pytest.raises(ValueError, match="skim_threshold"):
+        SkimRNNConfig.from_pretrained(tmp_path, skim_threshold=2)
+    assert SkimRNNConfig.from_pretrained(tmp_path, num_labels=5).num_labels == 5
+
+
+def test_a_folder_of_another_model_type_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "hidden_size": 8}))
+    with pytest.raises(ValueError, match="bert"):
+        SkimRNNConfig.from_pretrained(tmp_path)
+
+
+@st.composite
+def valid_fields(draw):
+    fields = {
+        "hidden_size": draw(st.integers(1, 40)),
+        "num_hidden_layers": draw(st.integers(1, 3)),
+        "bidirectional": draw(st.booleans()),
+        "cell_type": draw(st.sampled_from(["lstm", "gru", "tanh"])),
+        "policy": draw(st.sampled_from(["full", "skim"])),
+        "small_input": draw(st.sampled_from(["own_slice", "full_h"])),
+        "estimator": draw(st.sampled_from(["gumbel", "straight_through"])),
+        "gumbel_temperature": draw(st.floats(1e-3, 10)),
+        "budget_type": draw(
+            st.sampled_from(["neg_log_skim", "expected_cost", "cost_target_hinge", "cost_target_square"])
+        ),
+        "budget_weight": draw(st.one_of(st.integers(0, 3), st.floats(0, 3))),
+        "budget_target": draw(st.floats(1e-3, 1)),
+        "skim_threshold": draw(st.one_of(st.sampled_from([0, 1]), st.floats(0, 1))),
+        "pooling": draw(st.sampled_from(["last", "mean", "max"])),
+        "dropout": draw(st.floats(0, 1)),
+        "forget_bias": draw(st.floats(-3, 3)),
+        "initializer_range": draw(st.floats(1e-3, 1)),
+    }
+    if draw(st.booleans()):
+        fields |= {
+            "vocab_size": draw(st.integers(2, 50)),
+            "pad_token_id": draw(st.sampled_from([None, 0, 1])),
+        }
+    else:
+        fields |= {"vocab_size": None, "input_size": draw(st.integers(1, 9))}
+    if fields["policy"] == "skim":
+        sizes = st.lists(st.integers(0, fields["hidden_size"]), min_size=1, max_size=4)
+        fields["skim_sizes"] = sorted(draw(sizes), reverse=True)
+    return fields
+
+
+@given(valid_fields())
+@settings(max_examples=60, deadline=None, database=None)
+def test_any_combination_of_valid_values_round_trips(fields):
+    config = SkimRNNConfig(**fields)
+    loaded = SkimRNNConfig.from_dict(json.loads(config.to_json_string()))
+    assert {name: getattr(loaded, name) for name in fields} == fields
+    assert loaded.to_diff_dict() == config.to_diff_dict()

@@ -1,0 +1,158 @@
+"""What can be read: words, vectors, features, any padding, nothing at all; and what is refused."""
+
+import pytest
+import torch
+
+from skim_hf import SkimRNNForSequenceClassification, SkimRNNForTokenClassification, SkimRNNModel
+
+CELL_TYPES = ("lstm", "gru", "tanh")
+EXACT = {"rtol": 0, "atol": 1e-12}
+LENGTHS = [3, 7, 0, 1]
+
+
+def ids_and_mask(lengths=LENGTHS, side="right"):
+    width = max(lengths)
+    mask = torch.arange(width) < torch.tensor(lengths)[:, None]
+    generator = torch.Generator().manual_seed(4)
+    ids = torch.randint(1, 23, mask.shape, generator=generator) * mask
+    if side == "left":
+        for row, length in enumerate(lengths):
+            ids[row] = ids[row].roll(width - length)
+        mask = mask.flip(1)
+    return ids, mask
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_word_vectors_instead_of_words(training, make_model):
+    model = make_model().train(training)
+    ids, mask = ids_and_mask()
+    noise = [torch.Generator().manual_seed(0) for _ in range(2)]
+    words = model(ids, mask, generator=noise[0])
+    vectors = model(inputs_embeds=model.get_input_embeddings()(ids), attention_mask=mask, generator=noise[1])
+    assert torch.equal(words.logits, vectors.logits)
+    assert torch.equal(words.decisions, vectors.decisions)
+
+
+def test_continuous_features(make_model, make_batch):
+    model = make_model(input_size=5)
+    assert not any("embed" in name for name, _ in model.named_parameters())
+    inputs, mask = make_batch(LENGTHS)
+    result = model(inputs_embeds=inputs, attention_mask=mask, labels=torch.tensor([0, 1, 0, 1]))
+    assert result.logits.shape == (4, 2)
+    unmasked = model(inputs_embeds=inputs)
+    assert unmasked.lengths.tolist() == [7] * 4
+
+
+@pytest.mark.parametrize(
+    "cls", [SkimRNNForSequenceClassification, SkimRNNForTokenClassification, SkimRNNModel]
+)
+def test_without_a_mask_padding_is_the_padding_word(cls, make_model):
+    model = make_model(cls)
+    ids, mask = ids_and_mask()
+    given, inferred = model(ids, mask), model(ids)
+    assert inferred.lengths.tolist() == LENGTHS
+    assert torch.equal(given[0], inferred[0])
+    model.config.pad_token_id = None
+    assert model(ids).lengths.tolist() == [7] * 4
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.float32])
+def test_any_kind_of_mask(dtype, make_model):
+    model = make_model()
+    ids, mask = ids_and_mask()
+    assert torch.equal(model(ids, mask.to(dtype)).logits, model(ids, mask).logits)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell_type", CELL_TYPES)
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_left_padding_equals_right_padding(pooling, cell_type, bidirectional, make_model):
+    model = make_model(pooling=pooling, cell_type=cell_type, bidirectional=bidirectional, num_hidden_layers=2)
+    right, left = model(*ids_and_mask()), model(*ids_and_mask(side="left"))
+    torch.testing.assert_close(left.logits, right.logits, **EXACT)
+    torch.testing.assert_close(left.final_state, right.final_state, **EXACT)
+    assert torch.equal(left.skim_rate, right.skim_rate)
+    _, left_mask = ids_and_mask(side="left")
+    _, right_mask = ids_and_mask()
+    assert torch.equal(left.decisions[left_mask], right.decisions[right_mask])
+
+
+@pytest.mark.parametrize("policy", ["full", "skim"])
+@pytest.mark.parametrize("cell_type", CELL_TYPES)
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+def test_a_text_is_classified_alike_in_any_batch(pooling, cell_type, policy, make_model):
+    model = make_model(pooling=pooling, cell_type=cell_type, policy=policy, bidirectional=True)
+    ids, mask = ids_and_mask()
+    together = model(ids, mask).logits
+    for row, length in enumerate(LENGTHS):
+        alone = model(ids[row : row + 1, :length]).logits[0]
+        torch.testing.assert_close(alone, together[row], **EXACT)
+    order = torch.tensor([2, 0, 3, 1])
+    torch.testing.assert_close(model(ids[order], mask[order]).logits, together[order], **EXACT)
+
+
+@pytest.mark.parametrize("cls", [SkimRNNForSequenceClassification, SkimRNNForTokenClassification])
+@pytest.mark.parametrize("shape", [(3, 0), (2, 4), (0, 5), (0, 0)], ids=str)
+@pytest.mark.parametrize("policy", ["full", "skim"])
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+@pytest.mark.parametrize("training", [False, True])
+def test_nothing_to_read(training, cell_type, policy, shape, cls, make_model):
+    model = make_model(cls, cell_type=cell_type, policy=policy, num_hidden_layers=2).train(training)
+    ids = torch.zeros(shape, dtype=torch.int64)
+    result = model(ids)
+    width = 1 if policy == "full" else 2
+    assert result.probabilities.shape == (*shape, 2, width)
+    assert result.decisions.shape == (*shape, 2)
+    assert bool((result.decisions == -1).all())
+    assert result.skim_rate.tolist() == [0.0] * shape[0]
+    assert result.final_state.shape == (shape[0], 2 if cell_type == "lstm" else 1, 2, 7)
+    assert bool((result.final_state == 0).all())
+    if shape[0] and cls is SkimRNNForSequenceClassification:
+        torch.testing.assert_close(result.logits, model.classifier.bias.expand(shape[0], 2))
+        trained = model(ids, labels=torch.zeros(shape[0], dtype=torch.int64))
+        trained.loss.backward()
+        assert trained.budget_loss.item() == 0
+        assert all(p.grad is None or bool(p.grad.isfinite().all()) for p in model.parameters())
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+@pytest.mark.parametrize("shape", [(3, 0), (2, 4), (0, 5)], ids=str)
+def test_nothing_to_pool(shape, pooling, make_model):
+    model = make_model(pooling=pooling, bidirectional=True)
+    logits = model(torch.zeros(shape, dtype=torch.int64)).logits
+    torch.testing.assert_close(logits, model.classifier.bias.expand(shape[0], 2))
+
+
+IDS = torch.ones(2, 3, dtype=torch.int64)
+VECTORS = torch.ones(2, 3, 5, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "either input_ids"),
+        ({"input_ids": IDS, "inputs_embeds": VECTORS}, "either input_ids"),
+        ({"input_ids": IDS[0]}, "must be a batch"),
+        ({"input_ids": IDS, "attention_mask": IDS[:, :2]}, "attention_mask must have the shape"),
+        ({"input_ids": IDS, "attention_mask": IDS[0]}, "attention_mask must have the shape"),
+        ({"inputs_embeds": VECTORS[..., :4]}, r"inputs_embeds.*\[B, T, 5\]"),
+        ({"inputs_embeds": VECTORS[0]}, r"inputs_embeds.*\[B, T, "),
+        ({"input_ids": IDS, "initial_state": torch.zeros(2, 1, 1, 7)}, "initial_state must have the shape"),
+        ({"input_ids": IDS, "initial_state": torch.zeros(1, 2, 1, 7)}, "initial_state must have the shape"),
+        ({"input_ids": IDS, "skim_threshold": 1.01}, "skim_threshold"),
+        ({"input_ids": IDS, "skim_threshold": -0.01}, "skim_threshold"),
+        ({"input_ids": IDS, "skim_threshold": float("nan")}, "skim_threshold"),
+        ({"input_ids": IDS, "temperature": 0.0}, "temperature"),
+        ({"input_ids": IDS, "temperature": float("nan")}, "temperature"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("cls", [SkimRNNForSequenceClassification, SkimRNNModel])
+def test_impossible_inputs_are_refused(cls, arguments, message, make_model):
+    with pytest.raises(ValueError, match=message):
+        make_model(cls)(**arguments)
+
+
+def test_words_are_refused_by_a_model_of_features(make_model):
+    with pytest.raises(ValueError, match="inputs_embeds"):
+        make_model(input_size=5)(IDS)

@@ -1,0 +1,139 @@
+"""A saved folder runs without the package, from the code that it carries."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import skim_hf
+from skim_hf import SkimRNNForTokenClassification, SkimRNNModel
+
+IDS = [[1, 2, 3, 4, 5], [6, 7, 0, 0, 0]]
+MODELING = Path(skim_hf.__file__).parent / "modeling"
+
+# Runs where this package may be installed too, so it is blocked and not merely left off the path.
+CHILD = """
+import json, sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "skim_hf":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Blocked())
+import torch
+import transformers
+
+folder, ids = sys.argv[1], torch.tensor(json.loads(sys.argv[2]))
+result = {}
+for name in ("AutoModel", "AutoModelForSequenceClassification", "AutoModelForTokenClassification"):
+    model = getattr(transformers, name).from_pretrained(folder, trust_remote_code=True)
+    with torch.no_grad():
+        output = model(ids)
+    result[name] = {
+        "class": type(model).__name__,
+        "module": type(model).__module__,
+        "values": output[0].tolist(),
+        "decisions": output.decisions.tolist(),
+    }
+    model.save_pretrained(sys.argv[3] + "/" + name)
+try:
+    transformers.AutoModel.from_pretrained(folder)
+except ValueError as error:
+    result["refused"] = str(error)
+config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=True, skim_threshold=1.0)
+result["threshold"] = config.skim_threshold
+result["imported"] = [name for name in sys.modules if name.split(".")[0] == "skim_hf"]
+print("RESULT" + json.dumps(result))
+"""
+
+
+def run_child(folder, out, home):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {
+        "HF_HOME": str(home),
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "OMP_NUM_THREADS": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", CHILD, str(folder), json.dumps(IDS), str(out)],
+        env=environment,
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.split("RESULT")[1])
+
+
+@pytest.fixture(scope="module")
+def saved(make_model, tmp_path_factory):
+    """The model, its folder, what the child process saw, and where it saved again."""
+    folder, out, home = (tmp_path_factory.mktemp(name) for name in ("skim-lstm-tiny", "again", "home"))
+    model = make_model(num_labels=3, bidirectional=True, num_hidden_layers=2, skim_sizes=[3, 0]).float()
+    model.save_pretrained(folder)
+    return model, folder, run_child(folder, out, home), out
+
+
+def test_the_child_had_no_package(saved):
+    _, _, result, _ = saved
+    assert result["imported"] == []
+    for name in ("AutoModel", "AutoModelForSequenceClassification", "AutoModelForTokenClassification"):
+        assert result[name]["module"].startswith("transformers_modules.")
+
+
+@torch.no_grad()
+def test_all_three_classes_give_the_same_values(saved):
+    model, folder, result, _ = saved
+    local = {
+        "AutoModel": SkimRNNModel.from_pretrained(folder),
+        "AutoModelForSequenceClassification": model,
+        "AutoModelForTokenClassification": SkimRNNForTokenClassification.from_pretrained(folder),
+    }
+    for name, here in local.items():
+        output = here(torch.tensor(IDS))
+        assert result[name]["class"] == type(here).__name__
+        assert result[name]["decisions"] == output.decisions.tolist()
+        # Not bit for bit: the sums of a matrix product depend on where its operands lie in memory.
+        torch.testing.assert_close(torch.tensor(result[name]["values"]), output[0], rtol=0, atol=1e-6)
+
+
+def test_without_trust_the_code_does_not_run(saved):
+    assert "trust_remote_code=True" in saved[2]["refused"]
+
+
+def test_overrides_reach_the_remote_configuration(saved):
+    assert saved[2]["threshold"] == 1.0
+
+
+def test_saved_again_without_the_package_the_folder_is_complete(saved):
+    _, folder, _, out = saved
+    for name in ("AutoModelForSequenceClassification", "AutoModel"):
+        again = out / name
+        assert {path.name for path in folder.glob("*.py")} == {path.name for path in again.glob("*.py")}
+        assert (
+            json.loads((again / "config.json").read_text())["auto_map"]
+            == json.loads((folder / "config.json").read_text())["auto_map"]
+        )
+
+
+@pytest.mark.parametrize("path", sorted(MODELING.glob("*_skim_rnn.py")), ids=lambda path: path.stem)
+def test_files_that_travel_import_only_torch_transformers_and_each_other(path):
+    for line in path.read_text().splitlines():
+        imported = re.match(r"\s*(?:from\s+(\S+)\s+import|import\s+(\S+))", line)
+        if imported:
+            module = imported.group(1) or imported.group(2)
+            sibling = re.fullmatch(r"\.(\w+)", module)
+            if sibling:
+                assert (MODELING / f"{sibling.group(1)}.py").exists(), line
+            else:
+                top = module.split(".")[0]
+                assert top in {"torch", "transformers"} or top in sys.stdlib_module_names, line
