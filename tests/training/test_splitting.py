@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import PreTokenizedString, normalizers
+from tokenizers import PreTokenizedString
 
 from skim_hf.training.splitting import PATTERN, SPACE, SYMBOL, TABLE, WORD, char_class, lower, split
 from skim_hf.training.tokenizer import build_tokenizer

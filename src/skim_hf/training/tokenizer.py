@@ -83,9 +83,7 @@ def build_tokenizer(
 def _train(texts: Iterable[str], vocab_size: int, min_frequency: int, progress: bool) -> Tokenizer:
     """Counts the words of the texts and keeps the most frequent ones."""
     backend = Tokenizer(models.WordLevel(unk_token=UNK_TOKEN))
-    backend.normalizer = normalizers.Sequence(
-        [normalizers.Lowercase(), normalizers.Replace(APOSTROPHE, "'")]
-    )
+    backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), normalizers.Replace(APOSTROPHE, "'")])
     # Inverted: the pattern describes the tokens, and whatever lies between them is removed.
     backend.pre_tokenizer = pre_tokenizers.Split(Regex(PATTERN), behavior="removed", invert=True)
     trainer = trainers.WordLevelTrainer(

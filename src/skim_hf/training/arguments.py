@@ -1,0 +1,108 @@
+"""Arguments of training: those of transformers plus the schedules of a skimming reader."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from transformers import TrainingArguments
+
+from .schedules import budget_weight, gumbel_temperature
+
+
+@dataclass
+class SkimTrainingArguments(TrainingArguments):
+    """`transformers.TrainingArguments` with a temperature schedule and a budget.
+
+    Every other field keeps its usual meaning and default, but for the sampling of batches:
+    texts of like length are put together, because a recurrent reader takes as many steps as
+    the longest text of its batch.
+
+    Raises:
+        ValueError: A schedule out of its range, or label smoothing, which would throw away the
+            budget term of the model's loss.
+
+    Example:
+        >>> args = SkimTrainingArguments(output_dir="outputs/demo", use_cpu=True, temperature_rate=1e-3)
+        >>> args.temperature_at(0), args.temperature_at(5000)
+        (1.0, 0.5)
+    """
+
+    temperature_start: float = field(
+        default=1.0, metadata={"help": "Temperature of the Gumbel-softmax relaxation at the first step."}
+    )
+    temperature_floor: float = field(
+        default=0.5, metadata={"help": "Lowest temperature; the schedule stays there once reached."}
+    )
+    temperature_rate: float = field(
+        default=1e-4,
+        metadata={
+            "help": "Decay per step: temperature = max(floor, start * exp(-rate * step)). 0 is constant."
+        },
+    )
+    budget_weight: float | None = field(
+        default=None,
+        metadata={
+            "help": "Weight (gamma) of the budget term in the loss. Default: that of the model's config.",
+            "aliases": ["--gamma"],
+        },
+    )
+    budget_warmup_steps: int = field(
+        default=0, metadata={"help": "Steps over which the budget weight rises linearly from 0."}
+    )
+    budget_target: float | None = field(
+        default=None,
+        metadata={
+            "help": "Cost to aim at relative to reading everything, in (0, 1], for the cost_target_* "
+            "budgets. Default: that of the model's config."
+        },
+    )
+    train_sampling_strategy: str = field(
+        default="group_by_length",
+        metadata={
+            "help": "Sampler for training. 'group_by_length' (default here) puts texts of like length "
+            "together.",
+            "choices": ["random", "sequential", "group_by_length", "batch_rebalance"],
+        },
+    )
+
+    def __post_init__(self) -> None:
+        """Checks the schedules, then lets transformers set itself up."""
+        # A dry call checks the values by the rule that the schedule itself applies.
+        self.temperature_at(0)
+        self.budget_weight_at(0, 0.0)
+        target = self.budget_target
+        if target is not None and not (math.isfinite(target) and 0.0 < target <= 1.0):
+            raise ValueError(f"budget_target must be a relative cost, above 0 and at most 1; got {target!r}.")
+        if self.label_smoothing_factor:
+            raise ValueError(
+                "label_smoothing_factor must stay 0: smoothing replaces the model's loss, and the budget "
+                f"term with it; got {self.label_smoothing_factor!r}."
+            )
+        super().__post_init__()
+
+    def temperature_at(self, step: int) -> float:
+        """Temperature at a global step.
+
+        Args:
+            step: Number of optimizer updates made so far.
+
+        Returns:
+            The temperature of the relaxation.
+        """
+        return gumbel_temperature(
+            step, start=self.temperature_start, floor=self.temperature_floor, rate=self.temperature_rate
+        )
+
+    def budget_weight_at(self, step: int, default: float) -> float:
+        """Budget weight at a global step.
+
+        Args:
+            step: Number of optimizer updates made so far.
+            default: Full weight where `budget_weight` is None, as a rule that of the model's config.
+
+        Returns:
+            The weight of the budget term.
+        """
+        weight = default if self.budget_weight is None else self.budget_weight
+        return budget_weight(step, weight=weight, warmup_steps=self.budget_warmup_steps)

@@ -1,0 +1,248 @@
+"""From a Hub name or files to tokenized splits, with the names of the labels kept."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from .labels import LabelSchema
+from .rows import Rows, describe_rows, read_rows
+
+SPLITS = ("train", "validation", "test")
+
+Source = str | Path | Mapping[str, str | Path | Sequence[str | Path]]
+
+
+@dataclass(frozen=True)
+class TextData:
+    """Texts and labels, ready to be tokenized.
+
+    Attributes:
+        splits: The parts that are there, of `train`, `validation` and `test`, with the columns
+            `text` and `labels`; a test split may come without `labels`.
+        labels: What the labels mean.
+    """
+
+    splits: datasets.DatasetDict
+    labels: LabelSchema
+
+
+def load_text_dataset(
+    source: Source,
+    *,
+    text_column: str = "text",
+    label_column: str = "label",
+    config_name: str | None = None,
+    revision: str | None = None,
+    labels: LabelSchema | None = None,
+    problem_type: str | None = None,
+) -> TextData:
+    """Loads texts with labels.
+
+    Label names are kept: those declared by the data set, else the values that occur in the training
+    split (strings in order, integers by value). Floats mean a regression, lists several labels per
+    text. An empty text is a legal text. A row whose text or label is missing is refused, because
+    a silent guess would change the task; in CSV, where a missing text cannot be told from an empty
+    one, an empty cell is an empty text and a missing label.
+
+    Args:
+        source: Name of a data set on the Hub or of a local folder, or files by split: a path, or a
+            list of paths, to CSV, TSV, JSON lines or Parquet for `train`, `validation`, `test`.
+        text_column: Column of the texts.
+        label_column: Column of the labels. Only the test split may lack it, or have it all missing.
+        config_name: Configuration of a data set on the Hub.
+        revision: Version of a data set on the Hub.
+        labels: The labels to use, as a rule those of a trained model; found in the training split
+            if None.
+        problem_type: Overrides what the label values look like.
+
+    Returns:
+        The splits and the labels.
+
+    Raises:
+        FileNotFoundError: A file is not there.
+        ValueError: A missing column, missing texts or labels, labels that training does not have,
+            a single label, or no training split and no `labels` to go by.
+
+    Example:
+        >>> data = load_text_dataset({"train": "reviews.csv"}, text_column="review")  # doctest: +SKIP
+        >>> data.labels.names  # doctest: +SKIP
+        ('negative', 'positive')
+    """
+    parts = _read(source, label_column, config_name, revision)
+    texts = {name: _texts(rows, name, text_column) for name, rows in parts.items()}
+    raw = {name: _raw_labels(rows, name, label_column) for name, rows in parts.items()}
+    if labels is None:
+        seen = raw.get("train")
+        if seen is None:
+            raise ValueError(
+                "Without a training split the labels are not known. Add one (train_file=, --train_file), or "
+                "give the labels of a trained model: labels=LabelSchema.from_config(model.config)."
+            )
+        declared = parts["train"].class_names.get(label_column, ())
+        labels = LabelSchema.from_values(seen, names=declared, problem_type=problem_type)
+    splits = {}
+    for name in parts:
+        columns: dict[str, list[Any]] = {"text": texts[name]}
+        values = raw[name]
+        if values is not None:
+            columns["labels"] = labels.encode(values, split=name)
+        splits[name] = datasets.Dataset.from_dict(columns)
+    return TextData(datasets.DatasetDict(splits), labels)
+
+
+def carve_validation(
+    train: datasets.Dataset, *, share: float = 0.1, seed: int = 42
+) -> tuple[datasets.Dataset, datasets.Dataset]:
+    """Sets part of the training split aside for validation.
+
+    Args:
+        train: The training split.
+        share: Share of its rows that is set aside, above 0 and below 1.
+        seed: Seed of the choice; the same seed chooses the same rows.
+
+    Returns:
+        The rest of the training split and the validation split, both in the order of the file.
+
+    Raises:
+        ValueError: A share out of range, or fewer than two rows.
+    """
+    if not 0.0 < share < 1.0:
+        raise ValueError(f"The validation share must be above 0 and below 1; got {share!r}.")
+    if len(train) < 2:
+        raise ValueError(
+            f"A validation split cannot be carved from {len(train)} training row(s). Give a validation file, "
+            "or more training data."
+        )
+    held = min(max(round(len(train) * share), 1), len(train) - 1)
+    order = np.random.default_rng(seed).permutation(len(train))
+    return train.select(np.sort(order[held:])), train.select(np.sort(order[:held]))
+
+
+def tokenize_dataset(
+    dataset: datasets.Dataset, tokenizer: PreTrainedTokenizerBase, *, max_length: int | None = None
+) -> datasets.Dataset:
+    """Turns texts into token ids.
+
+    Args:
+        dataset: Rows with the column `text`, as `load_text_dataset` gives them.
+        tokenizer: The tokenizer of the model.
+        max_length: Tokens after which a text is cut off; None keeps all of it.
+
+    Returns:
+        The rows with `input_ids` and `length` (number of tokens) in place of `text`.
+    """
+
+    def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        ids = tokenizer(batch["text"], truncation=max_length is not None, max_length=max_length)["input_ids"]
+        return {"input_ids": ids, "length": [len(text) for text in ids]}
+
+    # A text without a token has no element to take the type from.
+    features = datasets.Features(
+        {
+            **{name: kind for name, kind in dataset.features.items() if name != "text"},
+            "input_ids": datasets.Sequence(datasets.Value("int32")),
+            "length": datasets.Value("int64"),
+        }
+    )
+    return dataset.map(encode, batched=True, remove_columns=["text"], features=features, desc="Tokenizing")
+
+
+def _read(
+    source: Source, label_column: str, config_name: str | None, revision: str | None
+) -> dict[str, Rows]:
+    if isinstance(source, Mapping):
+        unknown = [name for name in source if name not in SPLITS]
+        if unknown or not source:
+            raise ValueError(
+                f"Files are given for some of {', '.join(SPLITS)}; got {', '.join(unknown) or 'none'}."
+            )
+        return {name: _read_files(paths, label_column) for name, paths in source.items()}
+    loaded = datasets.load_dataset(str(source), config_name, revision=revision)
+    parts = {name: Rows.from_dataset(loaded[name], f"{source}, {name}") for name in SPLITS if name in loaded}
+    if not parts:
+        raise ValueError(f"{source} has the splits {', '.join(loaded)}, but none of {', '.join(SPLITS)}.")
+    return parts
+
+
+def _read_files(paths: str | Path | Sequence[str | Path], label_column: str) -> Rows:
+    listed = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    files = [read_rows(path, label_column=label_column) for path in listed]
+    if len(files) == 1:
+        return files[0]
+    # A column that one of the files lacks is missing in its rows, and is reported as such.
+    names = {name: None for rows in files for name in rows.columns}
+    columns = {
+        name: [v for rows in files for v in rows.columns.get(name, [None] * len(rows))] for name in names
+    }
+    class_names = {name: value for rows in files for name, value in rows.class_names.items()}
+    return Rows(columns, class_names, ", ".join(map(str, listed)))
+
+
+def _texts(rows: Rows, split: str, column: str) -> list[str]:
+    values = _column(rows, split, column, "text_column")
+    missing = [row for row, value in enumerate(values) if value is None]
+    if missing:
+        raise ValueError(
+            f"The {split} split ({rows.source}) has no text in {describe_rows(missing)}, column {column!r}. "
+            "Remove "
+            'these rows, or write an empty text ("") if there is nothing to read.'
+        )
+    wrong = next(((row, value) for row, value in enumerate(values) if not isinstance(value, str)), None)
+    if wrong:
+        raise ValueError(
+            f"Column {column!r} of the {split} split ({rows.source}) must hold strings; row {wrong[0]}, "
+            f"counted from 0, holds {wrong[1]!r:.80} ({type(wrong[1]).__name__}). Name another text column "
+            "or convert the values."
+        )
+    return values
+
+
+def _raw_labels(rows: Rows, split: str, column: str) -> list[Any] | None:
+    if split == "test" and column not in rows.columns:
+        return None
+    names = rows.class_names.get(column)
+    values = [_named(value, names) for value in _column(rows, split, column, "label_column")]
+    missing = [row for row, value in enumerate(values) if _is_missing(value)]
+    if missing and split == "test" and len(missing) == len(values):
+        return None
+    if missing:
+        raise ValueError(
+            f"The {split} split ({rows.source}) has no label in {describe_rows(missing)}, column {column!r}. "
+            "Remove these rows or label them."
+        )
+    return values
+
+
+def _column(rows: Rows, split: str, column: str, argument: str) -> list[Any]:
+    if column in rows.columns:
+        return rows.columns[column]
+    near = difflib.get_close_matches(column, rows.columns, n=1) or list(rows.columns)[:1]
+    raise ValueError(
+        f"The {split} split ({rows.source}) has no column {column!r}; its columns are "
+        f"{', '.join(map(repr, rows.columns))}. Name the one to use, for example --{argument} {near[0]} "
+        f"({argument}={near[0]!r} in Python)."
+    )
+
+
+def _named(value: Any, names: list[str] | None) -> Any:
+    """Replaces declared ids by their names; -1 is how the Hub marks a missing label."""
+    if names is None or value is None:
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_named(item, names) for item in value]
+    return names[value] if 0 <= value < len(names) else None
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_is_missing(item) for item in value)
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))

@@ -1,0 +1,34 @@
+"""Metrics of adaptive readers: pure functions, and `evaluate` modules that work offline.
+
+The modules are folders beside this file; `metric_path("reading")` is what `evaluate.load` takes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MODULES = ("classification", "reading")
+"""Names of the `evaluate` modules shipped with this package."""
+
+
+def metric_path(name: str) -> str:
+    """Folder of a local `evaluate` module.
+
+    Args:
+        name: `classification` or `reading`.
+
+    Returns:
+        The path, as `evaluate.load` takes it.
+
+    Raises:
+        ValueError: No such module.
+
+    Example:
+        >>> import evaluate
+        >>> metric = evaluate.load(metric_path("classification"))
+        >>> metric.compute(predictions=[0, 1], references=[0, 0])["accuracy"]
+        0.5
+    """
+    if name not in MODULES:
+        raise ValueError(f"There is no metric {name!r}; choose one of {', '.join(MODULES)}.")
+    return str(Path(__file__).parent / name)

@@ -1,0 +1,99 @@
+"""Where training starts: fresh weights, pretrained word vectors, or a plain reader trained before."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from skim_hf.modeling.configuration_skim_rnn import SkimRNNConfig
+from skim_hf.modeling.modeling_skim_rnn import SkimRNNForSequenceClassification
+
+from .embeddings import embedding_matrix, load_word_vectors
+from .labels import LabelSchema
+
+logger = logging.getLogger(__name__)
+
+
+def new_classifier(
+    labels: LabelSchema,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    glove: str | os.PathLike[str] | None = None,
+    seed: int = 42,
+    **config_fields: Any,
+) -> SkimRNNForSequenceClassification:
+    """Builds a text classifier with fresh weights.
+
+    Args:
+        labels: The labels of the data.
+        tokenizer: Its vocabulary sizes the embedding table.
+        glove: Word vectors to start from, as `load_word_vectors` takes them; their width becomes
+            the `embedding_size`. None starts from random vectors.
+        seed: Seed of the vectors of words that the file does not have.
+        **config_fields: Other fields of `SkimRNNConfig`.
+
+    Returns:
+        The model, in training mode.
+
+    Raises:
+        ValueError: An `embedding_size` other than the width of the word vectors.
+    """
+    start = None
+    if glove is not None:
+        start = embedding_matrix(
+            tokenizer.get_vocab(), load_word_vectors(glove), seed=seed, padding_id=tokenizer.pad_token_id
+        )
+        width = start.matrix.shape[1]
+        if config_fields.setdefault("embedding_size", width) != width:
+            raise ValueError(
+                f"The word vectors are {width} wide; got embedding_size={config_fields['embedding_size']}. "
+                "Leave embedding_size out, or use vectors of that width."
+            )
+        logger.info("Word vectors from %s: %s.", glove, start.summary())
+    config = SkimRNNConfig(
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        **labels.config_fields(),
+        **config_fields,
+    )
+    model = SkimRNNForSequenceClassification(config)
+    if start is not None:
+        with torch.no_grad():
+            model.get_input_embeddings().weight.copy_(torch.from_numpy(start.matrix))
+    return model.train()
+
+
+def warm_started_classifier(
+    folder: str | os.PathLike[str], labels: LabelSchema, **config_fields: Any
+) -> SkimRNNForSequenceClassification:
+    """Builds a skimming classifier whose big cells, word vectors and classifier come from a plain one.
+
+    Args:
+        folder: Folder or Hub name of a model with `policy="full"`.
+        labels: The labels of the data, which must be those of the plain model.
+        **config_fields: Fields of `SkimRNNConfig` to change; the policy becomes `skim` and the
+            small sizes `[10]` unless they are given.
+
+    Returns:
+        The model, in training mode. Small cells and decisions start from fresh weights.
+
+    Raises:
+        ValueError: The folder holds no plain model, or one with other labels.
+    """
+    plain = SkimRNNConfig.from_pretrained(folder)
+    if plain.policy != "full":
+        raise ValueError(
+            f"A warm start takes a plain model (policy='full'); {folder} has policy={plain.policy!r}. To go "
+            "on training that model, load it as it is (--model_name_or_path)."
+        )
+    if LabelSchema.from_config(plain).names != labels.names:
+        raise ValueError(
+            f"The plain model of {folder} has the labels {LabelSchema.from_config(plain).names}, the data "
+            f"has {labels.names}. Load the data with labels=LabelSchema.from_config(plain_model.config)."
+        )
+    fields = {"policy": "skim", "skim_sizes": [10], **labels.config_fields(), **config_fields}
+    return SkimRNNForSequenceClassification.from_pretrained(folder, **fields).train()

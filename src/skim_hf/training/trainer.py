@@ -1,0 +1,230 @@
+"""The Trainer of transformers with the schedules, the log and the evaluation of a skimming reader."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Sampler, SequentialSampler
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import has_length
+
+from .arguments import SkimTrainingArguments
+from .sampling import LengthGroupedSampler, LongestFirstSampler, text_lengths
+from .window import LogWindow
+
+# Outputs of the model whose averages go into the log.
+_LOGGED_OUTPUTS = ("task_loss", "budget_loss", "skim_rate")
+
+
+def count_choices(decisions: torch.Tensor, num_choices: int) -> torch.Tensor:
+    """Counts how often each way of processing a token was chosen.
+
+    Args:
+        decisions: `[B, T, R]`, the choice per token and reader, -1 for padding.
+        num_choices: k; choice 0 is "read".
+
+    Returns:
+        `[B, R, k]` int64. A row sums to the number of real tokens of its text.
+    """
+    return torch.stack([(decisions == choice).sum(dim=1) for choice in range(num_choices)], dim=-1)
+
+
+class SkimTrainer(Trainer):
+    """`transformers.Trainer` for adaptive readers.
+
+    It passes the temperature and the budget weight of the current global step to the model while
+    training; it keeps no state of its own, so a resumed run equals an uninterrupted one. The log
+    gains `task_loss`, `budget_loss`, `skim_rate`, `temperature` and `budget_weight`, averaged over
+    the same steps as `loss`. Evaluation gathers, besides the logits, how often every text was read
+    and skimmed: `predictions` is the pair (logits, choice counts `[N, R, k]`), which
+    `make_compute_metrics` understands. `predict` keeps the order of the dataset.
+
+    `budget_weight` and `budget_target` of the arguments are written to `model.config`, so that
+    the evaluation loss uses them and the saved model tells what it was trained with.
+
+    Args:
+        model: A model of this library with a head; or give `model_init`.
+        args: The training arguments.
+        **kwargs: As of `transformers.Trainer`.
+
+    Raises:
+        TypeError: Plain training arguments, or a model that is no reader with a head.
+        ValueError: A `compute_loss_func`, or a budget target for a budget without target.
+
+    Example:
+        >>> args = SkimTrainingArguments(output_dir="outputs/demo")  # doctest: +SKIP
+        >>> SkimTrainer(model, args, train_dataset=rows).train()  # doctest: +SKIP
+    """
+
+    args: SkimTrainingArguments
+
+    def __init__(
+        self, model: nn.Module | None = None, args: TrainingArguments | None = None, **kwargs: Any
+    ) -> None:
+        """Checks what a skimming reader needs, then sets the Trainer up."""
+        args = SkimTrainingArguments() if args is None else args
+        if not isinstance(args, SkimTrainingArguments):
+            raise TypeError(
+                f"SkimTrainer needs SkimTrainingArguments, got {type(args).__name__}. Use that class (it "
+                "takes the same fields), or transformers.Trainer to train with a constant temperature."
+            )
+        if kwargs.get("compute_loss_func") is not None:
+            raise ValueError(
+                "compute_loss_func would replace the model's loss, and the budget term with it. "
+                "Leave it out, or add your term in a subclass of the model."
+            )
+        if model is not None:
+            apply_budget(model, args)
+        self._window = LogWindow()
+        self._grouped: LengthGroupedSampler | None = None
+        super().__init__(model=model, args=args, **kwargs)
+        self.add_callback(_ResumableCallback(self))
+
+    def call_model_init(self, trial: Any = None) -> nn.Module:
+        """Builds the model by `model_init` and writes the budget to its configuration."""
+        model = super().call_model_init(trial)
+        apply_budget(model, self.args)
+        return model
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Computes the loss, in training with the temperature and budget weight of the global step."""
+        if not model.training:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        step = self.state.global_step
+        schedule = {
+            "temperature": self.args.temperature_at(step),
+            "budget_weight": self.args.budget_weight_at(step, self._config().budget_weight),
+        }
+        loss, outputs = super().compute_loss(model, {**inputs, **schedule}, True, num_items_in_batch)
+        logged = {name: outputs.get(name) for name in _LOGGED_OUTPUTS}
+        # Each of the passes of one optimizer step counts as its share, as it does in the logged loss.
+        self._window.add(
+            {**logged, **schedule}, 1.0 / getattr(self, "current_gradient_accumulation_steps", 1)
+        )
+        return (loss, outputs) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Adds the averages since the last line to a line that holds the training loss."""
+        if "loss" in logs:
+            logs.update(
+                self._window.close(lambda mean: self.accelerator.reduce(mean, "mean"), self.args.device)
+            )
+        super().log(logs, start_time)
+
+    def prediction_step(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[torch.Tensor | None, Any, Any]:
+        """Evaluates one batch; the predictions are (logits, choice counts) unless `ignore_keys` is given."""
+        if prediction_loss_only or ignore_keys is not None:
+            return super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
+        ignored = [key for key in self._config().keys_to_ignore_at_inference if key != "decisions"]
+        loss, predictions, labels = super().prediction_step(model, inputs, prediction_loss_only, ignored)
+        if isinstance(predictions, tuple):
+            logits, decisions = predictions
+            # A few integers per text are gathered and kept instead of one per token.
+            predictions = (logits, count_choices(decisions, self._config().num_choices))
+        return loss, predictions, labels
+
+    def get_test_dataloader(self, test_dataset: Any) -> DataLoader:
+        """Loads a dataset for `predict` row by row, so that prediction i belongs to row i."""
+        return self._get_dataloader(
+            dataset=test_dataset,
+            description="test",
+            batch_size=self.args.eval_batch_size,
+            # The declared type leaves no room for None, which transformers itself returns here.
+            sampler_fn=cast(Any, lambda rows: SequentialSampler(rows) if has_length(rows) else None),
+        )
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
+        dataset = self.train_dataset if train_dataset is None else train_dataset
+        if self.args.train_sampling_strategy != "group_by_length" or not has_length(dataset):
+            return super()._get_train_sampler(train_dataset)
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        batch_size = self.args.train_batch_size * self.args.world_size
+        self._grouped = LengthGroupedSampler(self._lengths(dataset), batch_size=batch_size, seed=seed)
+        return self._grouped
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Sampler[int] | None:
+        if self.args.train_sampling_strategy != "group_by_length" or not has_length(eval_dataset):
+            return super()._get_eval_sampler(eval_dataset)
+        return LongestFirstSampler(self._lengths(eval_dataset))
+
+    def _lengths(self, dataset: Any) -> list[int]:
+        return text_lengths(dataset, length_column=self.args.length_column_name)
+
+    def _config(self) -> Any:
+        return self.accelerator.unwrap_model(self.model).config
+
+
+def apply_budget(model: nn.Module, args: SkimTrainingArguments) -> None:
+    """Writes the budget of the arguments to the configuration of a model.
+
+    Args:
+        model: The model to be trained.
+        args: The training arguments; fields that are None leave the configuration alone.
+
+    Raises:
+        TypeError: The model is no reader with a head.
+        ValueError: A budget target for a budget that has none.
+    """
+    config = getattr(model, "config", None)
+    if not hasattr(config, "budget_weight") or "labels" not in inspect.signature(model.forward).parameters:
+        raise TypeError(
+            f"SkimTrainer trains the models of this library that have a head; got {type(model).__name__}. "
+            "Use for example SkimRNNForSequenceClassification, or transformers.Trainer for other models."
+        )
+    if args.budget_weight is not None:
+        config.budget_weight = float(args.budget_weight)
+    if args.budget_target is not None:
+        if not config.budget_type.startswith("cost_target"):
+            raise ValueError(
+                f"budget_target={args.budget_target} has no effect with budget_type={config.budget_type!r}. "
+                "Build the model with budget_type='cost_target_hinge' or 'cost_target_square', or leave the "
+                "target out."
+            )
+        config.budget_target = float(args.budget_target)
+
+
+class _ResumableCallback(TrainerCallback):
+    """Keeps what lies outside the checkpoint a function of it, so that a resumed run repeats the rest."""
+
+    def __init__(self, trainer: SkimTrainer) -> None:
+        self._trainer = trainer
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Drops what an earlier, unfinished run has left in the window."""
+        self._trainer._window.clear()
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Tells the sampler the epoch, which accelerate does not where it shards and skips batches."""
+        if self._trainer._grouped is not None:
+            self._trainer._grouped.set_epoch(int(state.epoch or 0))
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> TrainerControl:
+        """Closes the averaging window at a checkpoint; a resumed run would know its second part only."""
+        # "best" decides on saving only after the evaluation.
+        saves = control.should_save or (control.should_evaluate and args.save_strategy == "best")
+        if saves and args.logging_strategy != "no":
+            control.should_log = True
+        return control
+
+    on_epoch_end = on_step_end

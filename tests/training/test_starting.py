@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from skim_hf.training.labels import REGRESSION, SINGLE, LabelSchema
+from skim_hf.training.starting import new_classifier, warm_started_classifier
+
+LABELS = LabelSchema(SINGLE, ("neg", "pos"))
+
+
+def test_a_new_classifier_fits_tokenizer_and_labels(tokenizer):
+    model = new_classifier(LABELS, tokenizer, hidden_size=6, skim_sizes=[2], embedding_size=4)
+    assert model.training
+    assert model.config.vocab_size == len(tokenizer)
+    assert model.config.id2label == {0: "neg", 1: "pos"}
+    assert model.config.problem_type == SINGLE
+    assert new_classifier(LabelSchema(REGRESSION), tokenizer).classifier.out_features == 1
+
+
+def test_word_vectors_start_the_embeddings(tokenizer, tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("good 1 2 3\nbad 4 5 6\nother 7 8 9\n")
+    model = new_classifier(LABELS, tokenizer, glove=path, seed=5, hidden_size=6, skim_sizes=[2])
+    table = model.get_input_embeddings().weight.detach().numpy()
+    assert model.config.embedding_size == 3
+    np.testing.assert_array_equal(table[tokenizer.get_vocab()["bad"]], [4, 5, 6])
+    np.testing.assert_array_equal(table[tokenizer.pad_token_id], 0)
+    assert model.get_input_embeddings().weight.requires_grad
+    with pytest.raises(ValueError, match="3 wide; got embedding_size=4"):
+        new_classifier(LABELS, tokenizer, glove=path, embedding_size=4)
+
+
+def test_a_warm_start_takes_over_the_plain_weights(tokenizer, tmp_path, collator):
+    plain = new_classifier(LABELS, tokenizer, policy="full", hidden_size=7, embedding_size=5, dropout=0.25)
+    plain.save_pretrained(tmp_path)
+    skim = warm_started_classifier(tmp_path, LABELS, skim_sizes=[3, 0], skim_threshold=1.0)
+    assert skim.training
+    assert (skim.config.policy, skim.config.skim_sizes, skim.config.dropout) == ("skim", [3, 0], 0.25)
+    old, new = plain.state_dict(), skim.state_dict()
+    assert old.keys() < new.keys()
+    assert all(torch.equal(old[name], new[name]) for name in old)
+    # Reading everything, the two are the same network.
+    batch = collator([{"input_ids": [4, 5, 6]}, {"input_ids": [7]}])
+    torch.testing.assert_close(plain.eval()(**batch).logits, skim.eval()(**batch).logits)
+
+
+def test_only_a_plain_model_with_the_same_labels_can_be_warm(tokenizer, tmp_path):
+    new_classifier(LABELS, tokenizer, hidden_size=6, skim_sizes=[2]).save_pretrained(tmp_path / "skim")
+    with pytest.raises(ValueError, match=r"policy='full'.*policy='skim'"):
+        warm_started_classifier(tmp_path / "skim", LABELS)
+    new_classifier(LABELS, tokenizer, policy="full", hidden_size=6).save_pretrained(tmp_path / "plain")
+    with pytest.raises(ValueError, match=r"\('neg', 'pos'\), the data has \('a', 'b'\)"):
+        warm_started_classifier(tmp_path / "plain", LabelSchema(SINGLE, ("a", "b")))
