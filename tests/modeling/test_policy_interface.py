@@ -131,6 +131,24 @@ def test_a_mask_per_unit(cell_type, relaxed, make_reader, packed, torch_step):
 
 
 @pytest.mark.parametrize("cell_type", CELL_TYPES)
+def test_in_training_a_unit_that_is_not_updated_can_learn_to_be(cell_type, make_reader, packed, torch_step):
+    reader = make_reader(cell_type=cell_type, policy="full")
+    reader.policy = Selective(5, 7).double()
+    with torch.no_grad():
+        reader.policy.own.zero_()
+        reader.policy.coordinator.weight.zero_()
+        reader.policy.coordinator.bias.copy_(torch.tensor([-0.5, -0.5, -0.5, -0.5, 0.5, 0.5, 0.5]))
+    inputs, packing, start = packed([1], reader)
+    reading = reader(inputs, packing, start, None, Setting(True))
+    reading.hidden.sum().backward()
+    old = tuple(part[0] for part in start)
+    # Straight through: the gradient of a share is new minus old, whether or not the unit was updated.
+    expected = 0.5 * (torch_step(reader.cells[0], inputs[0], old)[0] - old[0])
+    assert torch.equal(reading.hidden[0, :4], old[0][:4])
+    torch.testing.assert_close(reader.policy.coordinator.bias.grad, expected, **EXACT)
+
+
+@pytest.mark.parametrize("cell_type", CELL_TYPES)
 def test_a_unit_that_is_not_updated_keeps_its_bits(cell_type, make_reader, packed):
     reader = make_reader(cell_type=cell_type, policy="full")
     reader.policy = Selective(5, 7).double()

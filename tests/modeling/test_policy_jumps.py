@@ -154,6 +154,18 @@ def test_a_policy_derived_from_ours_is_asked(cell_type, relaxed, make_reader, pa
     assert full(*batch, None, Setting(relaxed)).choices.tolist() == [0, -1, -1, -1, -1]
 
 
+@pytest.mark.parametrize("cell_type", CELL_TYPES)
+def test_skimming_and_jumping_together_never_look_between(cell_type, make_model, make_batch):
+    model = make_model(input_size=5, cell_type=cell_type)
+    model.skim_rnn.layers[0].readers[0].policy = Skimming(5, 7, 2).double()
+    inputs, _ = make_batch([7, 7])
+    inputs[:, 1::2] = torch.nan
+    result = model(inputs_embeds=inputs, labels=torch.tensor([0, 1]))
+    assert [choice < 0 for choice in result.decisions[0, :, 0].tolist()] == [False, True] * 3 + [False]
+    for name, value in result.items():
+        assert not value.isnan().any(), name
+
+
 @pytest.mark.parametrize("training", [False, True])
 def test_models_train_and_evaluate_with_jumps(training, make_model, make_batch):
     model = make_model(input_size=5, policy="full", num_hidden_layers=2, bidirectional=True).train(training)

@@ -1,0 +1,21 @@
+"""Runs saved models from string to label with NumPy, safetensors and tokenizers; never imports torch."""
+
+from __future__ import annotations
+
+from skim_hf.runtime.classifier import Prediction, SkimRuntime
+from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.counter import OperationCounter
+from skim_hf.runtime.folder import ModelFolder
+from skim_hf.runtime.reading import Reading
+from skim_hf.runtime.trace import ReadingTrace, TokenTrace
+
+__all__ = [
+    "ModelFolder",
+    "OperationCounter",
+    "Prediction",
+    "Reading",
+    "ReadingTrace",
+    "RuntimeConfig",
+    "SkimRuntime",
+    "TokenTrace",
+]

@@ -1,0 +1,108 @@
+"""Where a reader's input products come from: a table, or the inputs themselves.
+
+Both sources give, for a chunk of inputs, numbers by which the steps fetch the input's share of their
+gates, and the input's share of all decisions of the chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skim_hf.runtime.counter import Products, Rows
+from skim_hf.runtime.prepare import InputShare
+from skim_hf.runtime.weights import Array
+
+CHUNK = 1024
+"""Most tokens that are read in one go; bounds the memory of buffers."""
+
+
+class FoldedInputs:
+    """Token ids, whose products were looked up in advance for the whole vocabulary."""
+
+    def __init__(self, products: Products) -> None:
+        self._products = products
+
+    def rows(self, share: InputShare, every_token: bool) -> Rows:
+        """The share of a cell, by token id."""
+        return self._products.rows(_table(share), share.width)
+
+    def load(self, inputs: NDArray[np.int64]) -> Sequence[int]:
+        """Takes a chunk of ids, [n]; returns the numbers for `rows`."""
+        tokens: list[int] = inputs.tolist()
+        return tokens
+
+    def decisions(self, share: InputShare, inputs: NDArray[np.int64]) -> Array:
+        """[n, k - 1], the share of the decisions of a chunk."""
+        return self._products.look_up(_table(share), inputs, share.width)
+
+
+def _table(share: InputShare) -> Array:
+    if share.table is None:
+        raise ValueError("Expected input products folded into a table; ComputedInputs serves the others.")
+    return share.table
+
+
+class ComputedInputs:
+    """Vectors, whose products are done when, and only if, a cell is chosen to see them."""
+
+    def __init__(self, products: Products) -> None:
+        self._products = products
+        self._cells: list[_ComputedRows | _AllRows] = []
+
+    def rows(self, share: InputShare, every_token: bool) -> Rows:
+        """The share of a cell, by position in the chunk.
+
+        Args:
+            share: Of the cell.
+            every_token: Whether the cell will see all tokens, so that one product serves the chunk.
+        """
+        cell = _AllRows(share, self._products) if every_token else _ComputedRows(share, self._products)
+        self._cells.append(cell)
+        return cell
+
+    def load(self, inputs: Array) -> Sequence[int]:
+        """Takes a chunk of vectors, [n, d_x]; returns the numbers for `rows`."""
+        for cell in self._cells:
+            cell.load(inputs)
+        return range(len(inputs))
+
+    def decisions(self, share: InputShare, inputs: Array) -> Array:
+        """[n, k - 1], the share of the decisions of a chunk: every token is decided on."""
+        result: Array = self._products.multiply(inputs, share.weights) + share.bias
+        return result
+
+
+class _ComputedRows:
+    """One product per token that is asked for."""
+
+    def __init__(self, share: InputShare, products: Products) -> None:
+        self._vector = np.empty(share.width, share.bias.dtype)
+        self._row = np.empty_like(share.bias)
+        self._bias = share.bias
+        self._product = products.bind(self._vector, share.weights, self._row)
+
+    def load(self, inputs: Array) -> None:
+        self._inputs = inputs
+
+    def __getitem__(self, token: int, /) -> Array:
+        self._vector[:] = self._inputs[token]
+        self._product()
+        return np.add(self._row, self._bias, self._row)
+
+
+class _AllRows:
+    """One product for the whole chunk."""
+
+    def __init__(self, share: InputShare, products: Products) -> None:
+        self._share, self._products = share, products
+
+    def load(self, inputs: Array) -> None:
+        self._rows = self._products.multiply(inputs, self._share.weights)
+        self._rows += self._share.bias
+
+    def __getitem__(self, token: int, /) -> Array:
+        row: Array = self._rows[token]
+        return row

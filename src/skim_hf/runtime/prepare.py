@@ -1,0 +1,193 @@
+"""Weights rearranged once at load, so that the loop over tokens does as little as possible.
+
+Three rearrangements, none of which changes a result by more than rounding:
+
+- sigmoid(x) = (1 + tanh(x / 2)) / 2: rows of sigmoid gates are halved, so that one tanh serves all gates;
+- an LSTM's loop keeps 2h, its output gate being left doubled: what multiplies h is halved, which is exact;
+- softmax does not change when one logit is subtracted from all: the full read's is, and k - 1 remain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.weights import Array, CellWeights, ReaderWeights
+
+# Order of the gates in the loop, as positions in torch's order, each with the factor of its input.
+_GATES = {
+    "lstm": ((2, 1.0), (1, 0.5), (0, 0.5), (3, 0.5)),  # g, f, i, o
+    "gru": ((0, 0.5), (1, 0.5), (2, 1.0)),  # r, z, n
+    "tanh": ((0, 1.0),),
+}
+
+
+@dataclass(frozen=True)
+class InputShare:
+    """What the input adds to the gates of a cell, or to the logits of a decision.
+
+    Attributes:
+        weights: [d_x, w], contiguous.
+        bias: [w], of both biases where they may be added.
+        table: [V, w], `embedding @ weights + bias`; None if that is computed token by token.
+    """
+
+    weights: Array
+    bias: Array
+    table: Array | None = None
+
+    @property
+    def width(self) -> int:
+        """d_x."""
+        return len(self.weights)
+
+
+@dataclass(frozen=True)
+class PreparedCell:
+    """One cell of size m.
+
+    Attributes:
+        size: m.
+        is_big: Whether it is the one that reads; a small cell may be as large.
+        recurrent: [ctx, G * m], contiguous, so that `context @ recurrent` runs along whole rows.
+        candidate_bias: [m], a GRU's bias inside the reset gate, halved; None for other cells.
+        inputs: The input's share of the G * m gates.
+    """
+
+    size: int
+    is_big: bool
+    recurrent: Array
+    candidate_bias: Array | None
+    inputs: InputShare
+
+
+@dataclass(frozen=True)
+class PreparedDecision:
+    """The decision's k - 1 logits, relative to the full read's.
+
+    Attributes:
+        recurrent: [d, k - 1], contiguous.
+        inputs: The input's share of the logits.
+    """
+
+    recurrent: Array
+    inputs: InputShare
+
+
+@dataclass(frozen=True)
+class PreparedReader:
+    """One directional layer.
+
+    Attributes:
+        kind: `lstm`, `gru` or `tanh`.
+        hidden_size: d.
+        hidden_scale: What the loop's hidden state is multiplied with to give h.
+        cells: One per choice; None for a size of 0.
+        decision: None for policy `full`.
+        dtype: Of all arrays.
+        is_folded: Whether the input products are in tables.
+    """
+
+    kind: str
+    hidden_size: int
+    hidden_scale: float
+    cells: tuple[PreparedCell | None, ...]
+    decision: PreparedDecision | None
+    dtype: np.dtype[Any]
+    is_folded: bool
+
+
+def prepare_reader(config: RuntimeConfig, weights: ReaderWeights, embedding: Array | None) -> PreparedReader:
+    """Rearranges one directional layer.
+
+    Args:
+        config: Of the model.
+        weights: Of the layer.
+        embedding: [V, d_x], to fold the input products into a table (see `table_bytes`) by one
+            matrix product; None to leave them to be done while reading.
+    """
+    scale = 0.5 if config.cell_type == "lstm" else 1.0
+    cells = [
+        _prepare_cell(config.cell_type, cell, scale, is_big=choice == 0) if cell else None
+        for choice, cell in enumerate(weights.cells)
+    ]
+    decision = _prepare_decision(weights, config.hidden_size, scale)
+    if embedding is not None:
+        parts = [cell.inputs for cell in cells if cell] + ([decision.inputs] if decision else [])
+        folded = iter(_fold(embedding, parts))
+        cells = [replace(cell, inputs=next(folded)) if cell else None for cell in cells]
+        decision = replace(decision, inputs=next(folded)) if decision else None
+    return PreparedReader(
+        kind=config.cell_type,
+        hidden_size=config.hidden_size,
+        hidden_scale=scale,
+        cells=tuple(cells),
+        decision=decision,
+        dtype=weights.dtype,
+        is_folded=embedding is not None,
+    )
+
+
+def table_bytes(config: RuntimeConfig, itemsize: int) -> int:
+    """Memory of the folded tables of the first layer's readers.
+
+    One row per vocabulary entry: G numbers per unit of every cell, and k - 1 of the decision. An LSTM
+    with d = 100 and d' = 10 takes 53 MB for 30,000 words in float32.
+    """
+    row = config.num_gates * sum(config.sizes) + config.num_choices - 1
+    return (config.vocab_size or 0) * row * config.num_directions * itemsize
+
+
+def _prepare_cell(kind: str, cell: CellWeights, scale: float, *, is_big: bool) -> PreparedCell:
+    size = len(cell.bias_ih) // len(_GATES[kind])
+    rows = np.concatenate([np.arange(gate * size, (gate + 1) * size) for gate, _ in _GATES[kind]])
+    factors = np.repeat(np.array([factor for _, factor in _GATES[kind]], dtype=cell.bias_ih.dtype), size)
+    bias, candidate_bias = cell.bias_ih + cell.bias_hh, None
+    recurrent_factors = factors * factors.dtype.type(scale)
+    if kind == "gru":
+        # r * (U h + b) with 2r at hand: the halves go to the product and to its bias, which cannot leave.
+        bias[2 * size :] = cell.bias_ih[2 * size :]
+        candidate_bias = cell.bias_hh[2 * size :] / 2
+        recurrent_factors[2 * size :] /= 2
+    return PreparedCell(
+        size=size,
+        is_big=is_big,
+        recurrent=_columns(cell.weight_hh, rows, recurrent_factors),
+        candidate_bias=candidate_bias,
+        inputs=InputShare(_columns(cell.weight_ih, rows, factors), bias[rows] * factors),
+    )
+
+
+def _columns(weight: Array, rows: Array, factors: Array) -> Array:
+    """[G * m, n] with its rows ordered and scaled, as a contiguous [n, G * m]."""
+    return np.ascontiguousarray((weight[rows] * factors[:, None]).T)
+
+
+def _prepare_decision(weights: ReaderWeights, hidden_size: int, scale: float) -> PreparedDecision | None:
+    weight, bias = weights.decision_weight, weights.decision_bias
+    if weight is None or bias is None:
+        return None
+    relative = weight[1:] - weight[0]
+    split = weight.shape[1] - hidden_size
+    return PreparedDecision(
+        recurrent=np.ascontiguousarray(relative[:, split:].T) * weight.dtype.type(scale),
+        inputs=InputShare(np.ascontiguousarray(relative[:, :split].T), bias[1:] - bias[0]),
+    )
+
+
+def _fold(embedding: Array, parts: Sequence[InputShare]) -> list[InputShare]:
+    """Adds to every part its columns of one product over the whole vocabulary."""
+    weights = np.concatenate([part.weights for part in parts], axis=1)
+    table = embedding @ weights
+    table += np.concatenate([part.bias for part in parts])
+    ends = list(accumulate(len(part.bias) for part in parts))
+    starts = [0, *ends]
+    return [
+        replace(part, table=table[:, start:end])
+        for part, start, end in zip(parts, starts, ends, strict=False)
+    ]

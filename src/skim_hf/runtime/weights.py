@@ -1,0 +1,208 @@
+"""The tensors of a saved model, each checked by name, shape, dtype and value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from skim_hf.runtime.config import RuntimeConfig
+
+Array = NDArray[np.floating[Any]]
+
+_PREFIX = "skim_rnn."
+_READABLE = ("F32", "F16", "F64")
+_SHOWN = 5
+_AGAIN = "Save the model again with model.save_pretrained(folder), or download it again."
+
+
+@dataclass(frozen=True)
+class CellWeights:
+    """One cell of size m, with its gates in torch's order.
+
+    Attributes:
+        weight_ih: [G * m, d_x].
+        weight_hh: [G * m, ctx]; ctx is how many hidden units the cell sees.
+        bias_ih: [G * m].
+        bias_hh: [G * m].
+    """
+
+    weight_ih: Array
+    weight_hh: Array
+    bias_ih: Array
+    bias_hh: Array
+
+
+@dataclass(frozen=True)
+class ReaderWeights:
+    """One directional layer.
+
+    Attributes:
+        cells: One entry per choice, the big cell first; None for a size of 0, which owns no tensors.
+        decision_weight: [k, d_x + d], the input's columns first; None for policy `full`.
+        decision_bias: [k]; None for policy `full`.
+        dtype: Of all arrays.
+    """
+
+    cells: tuple[CellWeights | None, ...]
+    decision_weight: Array | None
+    decision_bias: Array | None
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True)
+class ModelWeights:
+    """A whole classifier.
+
+    Attributes:
+        embedding: [V, E]; None for continuous inputs.
+        readers: R readers, at index layer * directions + direction.
+        classifier_weight: [labels, d * directions].
+        classifier_bias: [labels].
+    """
+
+    embedding: Array | None
+    readers: tuple[ReaderWeights, ...]
+    classifier_weight: Array
+    classifier_bias: Array
+
+
+def expected_shapes(config: RuntimeConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Names, without the encoder's prefix, and shapes of every tensor of a model."""
+    if config.vocab_size is not None:
+        yield "embed_tokens.weight", (config.vocab_size, config.input_width)
+    width = config.hidden_size * config.num_directions
+    yield "classifier.weight", (len(config.labels), width)
+    yield "classifier.bias", (len(config.labels),)
+    for reader in range(config.num_readers):
+        d_x = config.layer_width(reader // config.num_directions)
+        prefix = _reader_prefix(config, reader)
+        if config.policy == "skim":
+            yield f"{prefix}.policy.decision.weight", (config.num_choices, d_x + config.hidden_size)
+            yield f"{prefix}.policy.decision.bias", (config.num_choices,)
+        for choice, size in enumerate(config.sizes):
+            if size:
+                rows = config.num_gates * size
+                context = config.context_width(choice)
+                # Sizes of 0 own no tensors and, being the smallest, come last: numbers have no gaps.
+                yield f"{prefix}.cells.{choice}.weight_ih", (rows, d_x)
+                yield f"{prefix}.cells.{choice}.weight_hh", (rows, context)
+                yield f"{prefix}.cells.{choice}.bias_ih", (rows,)
+                yield f"{prefix}.cells.{choice}.bias_hh", (rows,)
+
+
+def load_weights(
+    path: Path, config: RuntimeConfig, *, dtype: type[np.floating[Any]] = np.float32
+) -> ModelWeights:
+    """Reads and checks a `model.safetensors`.
+
+    Args:
+        path: The file.
+        config: What the file must hold.
+        dtype: What to convert the stored float16, float32 or float64 values to.
+
+    Raises:
+        ValueError: The file is damaged, or a tensor is missing, unexpected, of a wrong shape or
+            dtype, or holds NaN or infinity. The message names the file, the tensor and the remedy.
+    """
+    tensors: dict[str, Array] = {}
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            stored = _stored_names(path, list(file.keys()), config)
+            for name, shape in expected_shapes(config):
+                part = file.get_slice(stored[name])
+                _check_form(path, name, part.get_dtype(), tuple(part.get_shape()), shape)
+                tensors[name] = _convert(path, name, file.get_tensor(stored[name]), dtype)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is not a complete safetensors file ({error}). {_AGAIN}") from error
+    return assemble(config, tensors)
+
+
+def _reader_prefix(config: RuntimeConfig, reader: int) -> str:
+    layer, direction = divmod(reader, config.num_directions)
+    return f"layers.{layer}.readers.{direction}"
+
+
+def _stored_names(path: Path, names: list[str], config: RuntimeConfig) -> dict[str, str]:
+    """Maps every expected name to the name in the file; refuses any difference between the two sets."""
+    stored = {name.removeprefix(_PREFIX): name for name in names}
+    # A damaged configuration can promise millions of layers: look no further than the first few gaps.
+    missing = list(islice((name for name, _ in expected_shapes(config) if name not in stored), _SHOWN))
+    known = set(stored) if missing else {name for name, _ in expected_shapes(config)}
+    unexpected = sorted(set(stored) - known) + sorted(set(names) - set(stored.values()))
+    if missing or unexpected:
+        found = [f"lacks {', '.join(missing)}"] if missing else []
+        found += [f"has the unexpected {', '.join(unexpected[:_SHOWN])}"] if unexpected else []
+        raise ValueError(
+            f"{path} {' and '.join(found)} (at most {_SHOWN} shown). Its tensors are "
+            f"{', '.join(sorted(names)[:_SHOWN]) or 'none'}, ...: it does not belong to the config.json "
+            f"beside it. {_AGAIN}"
+        )
+    return stored
+
+
+def _check_form(path: Path, name: str, dtype: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    if shape != expected:
+        raise ValueError(
+            f"{path}: {name} has shape {list(shape)}, but config.json asks for {list(expected)}. "
+            f"The two files do not belong together. {_AGAIN}"
+        )
+    if dtype not in _READABLE:
+        raise ValueError(
+            f"{path}: {name} is stored as {dtype}; the runtime reads {', '.join(_READABLE)} "
+            "(NumPy has no bfloat16). Save the model in float32: model.float().save_pretrained(folder)."
+        )
+
+
+def _convert(path: Path, name: str, tensor: Array, dtype: type[np.floating[Any]]) -> Array:
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(tensor, dtype=dtype)
+    if not np.isfinite(converted).all():
+        raise ValueError(
+            f"{path}: {name} holds NaN or values that are infinite in {converted.dtype}. "
+            "The training that made it diverged; use an earlier checkpoint."
+        )
+    return converted
+
+
+def assemble(config: RuntimeConfig, tensors: dict[str, Array]) -> ModelWeights:
+    """Gives tensors their places.
+
+    Args:
+        config: Of the model.
+        tensors: All that `expected_shapes` names, of one dtype.
+    """
+    readers = []
+    for reader in range(config.num_readers):
+        prefix = _reader_prefix(config, reader)
+        cells = (
+            CellWeights(
+                weight_ih=tensors[f"{prefix}.cells.{choice}.weight_ih"],
+                weight_hh=tensors[f"{prefix}.cells.{choice}.weight_hh"],
+                bias_ih=tensors[f"{prefix}.cells.{choice}.bias_ih"],
+                bias_hh=tensors[f"{prefix}.cells.{choice}.bias_hh"],
+            )
+            if size
+            else None
+            for choice, size in enumerate(config.sizes)
+        )
+        readers.append(
+            ReaderWeights(
+                tuple(cells),
+                tensors.get(f"{prefix}.policy.decision.weight"),
+                tensors.get(f"{prefix}.policy.decision.bias"),
+                tensors["classifier.bias"].dtype,
+            )
+        )
+    return ModelWeights(
+        tensors.get("embed_tokens.weight"),
+        tuple(readers),
+        tensors["classifier.weight"],
+        tensors["classifier.bias"],
+    )

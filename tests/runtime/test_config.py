@@ -1,0 +1,181 @@
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skim_hf.runtime.config import RuntimeConfig
+
+
+def test_the_fields_of_a_saved_configuration(models):
+    config = RuntimeConfig.from_dict(
+        models.values(num_hidden_layers=2, bidirectional=True, skim_sizes=[4, 2, 0], id2label={"0": "x"})
+    )
+    assert (config.num_choices, config.num_directions, config.num_readers, config.num_gates) == (4, 2, 4, 4)
+    assert config.sizes == (7, 4, 2, 0)
+    assert (config.layer_width(0), config.layer_width(1)) == (5, 14)
+    assert [config.context_width(choice) for choice in range(3)] == [7, 4, 2]
+    assert config.labels == ("x",)
+
+
+def test_a_full_h_cell_sees_the_whole_hidden_state(models):
+    config = RuntimeConfig.from_dict(models.values(small_input="full_h"))
+    assert config.context_width(1) == config.hidden_size
+
+
+def test_labels_that_transformers_leaves_out(models):
+    assert RuntimeConfig.from_dict(models.values()).labels == ("LABEL_0", "LABEL_1")
+
+
+def test_label_ids_are_sorted_as_numbers(models):
+    names = {str(number): f"n{number}" for number in reversed(range(11))}
+    assert RuntimeConfig.from_dict(models.values(id2label=names)).labels[10] == "n10"
+
+
+WRONG = [
+    ("model_type", "bert", "'skim_rnn'; got 'bert'"),
+    ("model_type", None, "'skim_rnn'"),
+    ("architectures", ["SkimRNNForTokenClassification"], "SkimRNNForSequenceClassification"),
+    ("architectures", ["SkimRNNModel"], "SkimRNNForSequenceClassification"),
+    ("architectures", None, "SkimRNNForSequenceClassification"),
+    ("architectures", [], "SkimRNNForSequenceClassification"),
+    ("cell_type", "rnn", "lstm, gru, tanh; got 'rnn'"),
+    ("cell_type", ["lstm"], "lstm, gru, tanh"),
+    ("policy", "jump", "full, skim; got 'jump'"),
+    ("pooling", "sum", "last, mean, max; got 'sum'"),
+    ("small_input", "half", "own_slice, full_h; got 'half'"),
+    ("problem_type", "ranking", "multi_label_classification"),
+    ("hidden_size", 0, "at least 1; got 0"),
+    ("hidden_size", 7.0, "integer"),
+    ("hidden_size", True, "integer"),
+    ("hidden_size", "7", "integer"),
+    ("embedding_size", -1, "at least 1"),
+    ("num_hidden_layers", 0, "at least 1"),
+    ("vocab_size", 0, "at least 1"),
+    ("bidirectional", 1, "true or false; got 1"),
+    ("skim_sizes", [8], "0 to hidden_size=7; got \\[8\\]"),
+    ("skim_sizes", [2, 3], "from large to small"),
+    ("skim_sizes", [-1], "0 to hidden_size"),
+    ("skim_sizes", [], "not empty for 'skim'"),
+    ("skim_sizes", 3, "list"),
+    ("skim_sizes", None, "list"),
+    ("skim_sizes", [True], "integers"),
+    ("skim_sizes", ["3"], "integers"),
+    ("skim_threshold", 1.5, r"\[0, 1\].*1.5"),
+    ("skim_threshold", -0.1, r"\[0, 1\]"),
+    ("skim_threshold", float("nan"), r"\[0, 1\].*nan"),
+    ("skim_threshold", None, r"\[0, 1\]"),
+    ("skim_threshold", True, r"\[0, 1\]"),
+    ("id2label", {}, "id2label"),
+    ("id2label", ["a", "b"], "id2label"),
+    ("id2label", {"0": "a", "2": "b"}, "ids 0 to 1"),
+    ("id2label", {"0": "a", "1": 2}, "label names"),
+    ("id2label", None, "id2label"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), WRONG)
+def test_a_wrong_value_is_refused_with_what_is_allowed(models, name, value, message):
+    with pytest.raises(ValueError, match=message):
+        RuntimeConfig.from_dict(models.values(**{name: value}))
+
+
+def test_small_cells_need_a_policy_that_uses_them(models):
+    with pytest.raises(ValueError, match="empty for policy 'full'"):
+        RuntimeConfig.from_dict(models.values(policy="full", skim_sizes=[3]))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vocab_size",
+        "embedding_size",
+        "hidden_size",
+        "num_hidden_layers",
+        "bidirectional",
+        "cell_type",
+        "policy",
+        "skim_sizes",
+        "small_input",
+        "skim_threshold",
+        "pooling",
+    ],
+)
+def test_a_missing_field_is_named(models, name):
+    values = models.values()
+    del values[name]
+    with pytest.raises(ValueError, match=f"{name} is missing"):
+        RuntimeConfig.from_dict(values)
+
+
+def test_continuous_features_need_a_width(models):
+    assert RuntimeConfig.from_dict(models.values(vocab_size=None, input_size=9)).input_width == 9
+    with pytest.raises(ValueError, match="input_size"):
+        RuntimeConfig.from_dict(models.values(vocab_size=None))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "3",
+        '"x"',
+        "null",
+        "NaN",
+        "[" * 100_000,
+        "9" * 10_000,
+        '{"skim_threshold": NaN}',
+        "\x00",
+    ],
+    ids=lambda text: text[:12] or "empty",
+)
+def test_a_file_that_is_not_a_configuration(tmp_path, text):
+    path = tmp_path / "config.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"config\.json"):
+        RuntimeConfig.load(path)
+
+
+def test_every_error_names_the_file(models):
+    path = models.folder() / "config.json"
+    path.write_text(json.dumps(models.values(cell_type="rnn")), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"config\.json: cell_type must be one of"):
+        RuntimeConfig.load(path)
+
+
+@given(data=st.binary(max_size=60))
+def test_random_bytes_give_one_error(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("fuzz") / "config.json"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"config\.json"):
+        RuntimeConfig.load(path)
+
+
+@given(data=st.data())
+def test_a_cut_or_damaged_file_loads_or_gives_one_error(shared_models, tmp_path_factory, data):
+    whole = json.dumps(shared_models.values()).encode()
+    position = data.draw(st.integers(0, len(whole) - 1))
+    damage = data.draw(st.none() | st.binary(min_size=1, max_size=3))
+    path = tmp_path_factory.mktemp("fuzz") / "config.json"
+    path.write_bytes(whole[:position] + (b"" if damage is None else damage + whole[position + len(damage) :]))
+    # The damage may happen to leave a valid file; any error must be this one.
+    with contextlib.suppress(ValueError):
+        RuntimeConfig.load(path)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(data=st.data())
+def test_any_value_in_any_field_loads_or_gives_one_error(shared_models, data):
+    values = shared_models.values(id2label={"0": "a", "1": "b"}, problem_type=None)
+    values[data.draw(st.sampled_from(sorted(values)))] = data.draw(JSON)
+    with contextlib.suppress(ValueError):
+        RuntimeConfig.from_dict(values)
