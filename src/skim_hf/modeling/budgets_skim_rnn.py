@@ -45,7 +45,7 @@ def expected_cost(log_probabilities: Tensor, costs: list[float]) -> Tensor:
 
 
 def text_mean(per_token: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the real tokens of each text; 0 for a text without tokens.
+    """Mean over the tokens of each text that were decided on; 0 for a text without any.
 
     Args:
         per_token: [B, T].
@@ -55,13 +55,15 @@ def text_mean(per_token: Tensor, mask: Tensor) -> Tensor:
     return total / mask.sum(1).clamp(min=1)
 
 
-def budget_term(config: SkimRNNConfig, log_probabilities: Tensor, mask: Tensor, widths: list[int]) -> Tensor:
+def budget_term(
+    config: SkimRNNConfig, log_probabilities: Tensor, decided: Tensor, widths: list[int]
+) -> Tensor:
     """The unweighted budget term of a batch: mean over readers, penalty per text, mean over texts (0-dim).
 
     Args:
         config: Names the budget and its target.
         log_probabilities: [B, T, R, k], of every reader.
-        mask: [B, T] bool, real tokens.
+        decided: [B, T, R] bool, the tokens that each reader decided on.
         widths: Input width of each of the R readers, for the costs.
     """
     per_reader = []
@@ -71,7 +73,7 @@ def budget_term(config: SkimRNNConfig, log_probabilities: Tensor, mask: Tensor, 
             per_token = neg_log_skim(scores)
         else:
             per_token = expected_cost(scores, relative_costs(config, width))
-        per_reader.append(text_mean(per_token, mask))
+        per_reader.append(text_mean(per_token, decided[:, :, reader]))
     per_text = torch.stack(per_reader).mean(0)
     if config.budget_type.startswith("cost_target"):
         over = per_text - float(config.budget_target or 0.0)

@@ -194,7 +194,7 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         return SkimRNNModelOutput(
             last_hidden_state=hidden,
             decisions=decisions,
-            probabilities=self._probabilities(log_probabilities, mask),
+            probabilities=self._probabilities(log_probabilities, decisions >= 0),
             skim_rate=_skim_rate(decisions, mask),
             lengths=mask.sum(1),
             final_state=torch.cat(finals, 2),
@@ -231,11 +231,10 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         readers = [reader for layer in self.layers for reader in layer.readers]
         return [r.policy.draw_noise(inputs, generator) if setting.relaxed else None for r in readers]
 
-    def _probabilities(self, log_probabilities: Tensor, mask: Tensor) -> Tensor:
+    def _probabilities(self, log_probabilities: Tensor, decided: Tensor) -> Tensor:
         if log_probabilities.shape[-1] == 0:
-            ones = mask.to(log_probabilities.dtype)[:, :, None, None]
-            return ones.expand(-1, -1, self.config.num_readers, 1)
-        return log_probabilities.detach().exp() * mask[:, :, None, None]
+            return decided.to(log_probabilities.dtype)[..., None]
+        return log_probabilities.detach().exp() * decided[..., None]
 
     def copy_from_torch(self, module: nn.RNNBase) -> None:
         """Takes over the weights of a `torch.nn.LSTM`, `GRU` or `RNN` (tanh) as the big cells.
@@ -277,7 +276,7 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         self.classifier = nn.Linear(config.hidden_size * config.num_directions, self.num_labels)
         self.post_init()
 
-    def _budget_loss(self, encoded: SkimRNNModelOutput, mask: Tensor, weight: float | None) -> Tensor:
+    def _budget_loss(self, encoded: SkimRNNModelOutput, weight: float | None) -> Tensor:
         weight = self.config.budget_weight if weight is None else weight
         if weight < 0:
             raise ValueError(f"budget_weight must be at least 0; got {weight!r}.")
@@ -285,17 +284,17 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
             return encoded.last_hidden_state.new_zeros(())
         widths = [w for w in self.skim_rnn.input_widths for _ in range(self.config.num_directions)]
         scores = cast(Tensor, encoded.log_probabilities)
-        return weight * budget_term(self.config, scores, mask, widths)
+        decided = cast(Tensor, encoded.decisions) >= 0
+        return weight * budget_term(self.config, scores, decided, widths)
 
     def _output(
         self,
         encoded: SkimRNNModelOutput,
         logits: Tensor,
         task_loss: Tensor | None,
-        mask: Tensor,
         weight: float | None,
     ) -> SkimRNNHeadOutput:
-        budget = None if task_loss is None else self._budget_loss(encoded, mask, weight)
+        budget = None if task_loss is None else self._budget_loss(encoded, weight)
         return SkimRNNHeadOutput(
             loss=None if task_loss is None else task_loss + budget,
             logits=logits,
@@ -340,7 +339,7 @@ class SkimRNNForSequenceClassification(_SkimRNNHead):
         task_loss = None
         if labels is not None:
             task_loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
-        return self._output(encoded, logits, task_loss, mask, budget_weight)
+        return self._output(encoded, logits, task_loss, budget_weight)
 
 
 class SkimRNNForTokenClassification(_SkimRNNHead):
@@ -373,7 +372,7 @@ class SkimRNNForTokenClassification(_SkimRNNHead):
         task_loss = None
         if labels is not None:
             task_loss = self.loss_function(logits, labels, self.config)
-        return self._output(encoded, logits, task_loss, mask, budget_weight)
+        return self._output(encoded, logits, task_loss, budget_weight)
 
 
 __all__ = [

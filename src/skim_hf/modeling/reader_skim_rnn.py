@@ -178,7 +178,7 @@ def read_hard(
     """Inference: one decision per token; a branch is computed only on the rows that chose it."""
     sizes = packing.batch_sizes
     decision_steps = reader.policy.project(inputs).split(sizes)
-    loop = _Loop(reader.policy, state)
+    loop = _Loop(reader.policy, state, keep_bits=True)
     for t, x in enumerate(inputs.split(sizes) if sizes else ()):
         old = loop.advance(len(x))
         action = reader.policy.decide(decision_steps[t], old, loop.memory, None, setting)
@@ -214,9 +214,17 @@ def _execute(
 
 
 class _Loop:
-    """The bookkeeping of a step-by-step pass: rows that end, pointers that jump, masks, and the record."""
+    """The bookkeeping of a step-by-step pass: rows that end, pointers that jump, masks, and the record.
 
-    def __init__(self, policy: ReadingPolicy, state: State) -> None:
+    Args:
+        policy: Whose memory is kept.
+        state: Before the first token.
+        keep_bits: Whether a unit that a mask leaves out keeps its very bits, at the price of the
+            mask's gradient.
+    """
+
+    def __init__(self, policy: ReadingPolicy, state: State, *, keep_bits: bool = False) -> None:
+        self.keep_bits = keep_bits
         self.state = state
         self.memory = policy.init_memory(state[0])
         self.choices_available = policy.num_choices
@@ -243,10 +251,15 @@ class _Loop:
         """Takes the new state where the policy updates it, moves the pointers and notes the decision."""
         if action.mask is not None:
             mask = action.mask
-            new = tuple(_masked(mask, n, old) for n, old in zip(new, self.state, strict=True))
-        choice = action.choice
+            mixed = tuple(torch.lerp(old, n, mask) for n, old in zip(new, self.state, strict=True))
+            new = tuple(
+                torch.where(mask == 0, old, m) if self.keep_bits else m
+                for m, old in zip(mixed, self.state, strict=True)
+            )
+        choice, logits = action.choice, action.logits
         if self.visiting is not None:
             visiting = self.visiting
+            logits = None if logits is None else torch.where(visiting[:, None], logits, 0)
             new = tuple(torch.where(visiting[:, None], n, o) for n, o in zip(new, self.state, strict=True))
             choice = torch.where(visiting, choice, -1)
         self._remember(action)
@@ -254,8 +267,8 @@ class _Loop:
         self.state = new
         self.hidden.append(new[0])
         self.choices.append(choice)
-        if action.logits is not None:
-            self.logits.append(action.logits)
+        if logits is not None:
+            self.logits.append(logits)
 
     def _remember(self, action: Action) -> None:
         memory = action.memory
@@ -283,11 +296,6 @@ class _Loop:
             return Reading(inputs.new_empty(0, state[0].shape[1]), _zeros(inputs), none, state)
         logits = torch.cat(self.logits) if self.logits else None
         return Reading(torch.cat(self.hidden), torch.cat(self.choices), logits, state)
-
-
-def _masked(mask: Tensor, new: Tensor, old: Tensor) -> Tensor:
-    """Units updated by their share; what is not updated at all keeps its bits."""
-    return torch.where(mask == 0, old, torch.lerp(old, new, mask))
 
 
 def _zeros(inputs: Tensor) -> Tensor:
