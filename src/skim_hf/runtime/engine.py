@@ -147,7 +147,7 @@ class Engine:
                 "Expected one text as a list of token ids (integers); "
                 f"got {tokens.dtype} of shape {tokens.shape}."
             )
-        numbers = tokens.astype(np.int64)
+        numbers = tokens.astype(np.int64, copy=False)
         # Seen as unsigned, negative numbers are the largest of all: one comparison catches both ends.
         if numbers.view(np.uint64).max() >= len(self._embedding):
             raise ValueError(

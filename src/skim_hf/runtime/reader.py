@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -62,16 +61,19 @@ class BoundReader:
         Returns:
             [n] choices, and [n, k - 1] log-odds of the small choices against the full read.
         """
-        tokens = self._inputs.load(inputs)
-        rows: Iterable[Array | None] = repeat(None) if outputs is None else outputs
+        tokens: Iterable[int] = self._inputs.load(inputs)
+        if outputs is not None:
+            tokens = self._store(tokens, outputs)
         decision = self._reader.decision
         if decision is None:
-            self._read_all(tokens, rows)
+            run = self._steps[0].run
+            for token in tokens:
+                run(token)
             return np.zeros(len(inputs), np.int64), np.zeros((len(inputs), 0), self._dtype)
         shares = self._inputs.decisions(decision.inputs, inputs)
         if shares.shape[1] == 1:
-            return self._choose_of_two(decision, tokens, shares, rows)
-        return self._choose_of_many(decision, tokens, shares, rows)
+            return self._choose_of_two(decision, tokens, shares)
+        return self._choose_of_many(decision, tokens, shares)
 
     def _bind(self, cell: PreparedCell | None) -> Step:
         if cell is None:
@@ -79,33 +81,28 @@ class BoundReader:
         rows = self._inputs.rows(cell.inputs, every_token=self._reader.decision is None)
         return bind_step(self._reader.kind, cell, self._state, self._products, rows)
 
-    def _read_all(self, tokens: Sequence[int], outputs: Iterable[Array | None]) -> None:
-        run, hidden, scale, multiply = self._steps[0].run, self._state.hidden, self._scale, np.multiply
-        for token, output in zip(tokens, outputs, strict=False):
-            run(token)
-            if output is not None:
-                multiply(hidden, scale, output)
+    def _store(self, tokens: Iterable[int], outputs: Array) -> Iterator[int]:
+        """Passes the tokens on, and stores the state after each when the next one is asked for."""
+        hidden, scale, multiply = self._state.hidden, self._scale, np.multiply
+        for token, output in zip(tokens, outputs, strict=True):
+            yield token
+            multiply(hidden, scale, output)
 
     def _choose_of_two(
-        self,
-        decision: PreparedDecision,
-        tokens: Sequence[int],
-        shares: Array,
-        outputs: Iterable[Array | None],
+        self, decision: PreparedDecision, tokens: Iterable[int], shares: Array
     ) -> tuple[NDArray[np.int64], Array]:
         # p_skim > threshold exactly if its log-odds are above the threshold's: one product, one
         # comparison. What does not depend on h is moved to the right-hand side for the whole chunk.
         cuts = self._bound - shares[:, 0]
         (read, _, _), (skim, enter, leave) = self._steps
-        hidden, scale, multiply = self._state.hidden, self._scale, np.multiply
         from_hidden = np.empty(1, self._dtype)
-        score = self._products.bind(hidden, decision.recurrent, from_hidden)
+        score = self._products.bind(self._state.hidden, decision.recurrent, from_hidden)
         # Reading one number through its memoryview is the fastest way to a Python float.
         value_of = from_hidden.data
         scores: list[float] = []
         record = scores.append
         reading = True
-        for token, cut, output in zip(tokens, cuts.tolist(), outputs, strict=False):
+        for token, cut in zip(tokens, cuts.tolist(), strict=True):
             score()
             value = value_of[0]
             record(value)
@@ -119,28 +116,21 @@ class BoundReader:
                     leave()
                     reading = True
                 read(token)
-            if output is not None:
-                multiply(hidden, scale, output)
         if not reading:
             leave()
         column = np.array(scores, self._dtype)
         return (column > cuts).astype(np.int64), (column + shares[:, 0])[:, None]
 
     def _choose_of_many(
-        self,
-        decision: PreparedDecision,
-        tokens: Sequence[int],
-        shares: Array,
-        outputs: Iterable[Array | None],
+        self, decision: PreparedDecision, tokens: Iterable[int], shares: Array
     ) -> tuple[NDArray[np.int64], Array]:
-        steps, bound = self._steps, self._bound
-        hidden, scale, add, multiply = self._state.hidden, self._scale, np.add, np.multiply
+        steps, bound, add = self._steps, self._bound, np.add
         from_hidden = np.empty(shares.shape[1], self._dtype)
-        score = self._products.bind(hidden, decision.recurrent, from_hidden)
+        score = self._products.bind(self._state.hidden, decision.recurrent, from_hidden)
         choices: list[int] = []
         last = 0
         # The shares of the input become the whole scores, row by row.
-        for token, scores, output in zip(tokens, shares, outputs, strict=False):
+        for token, scores in zip(tokens, shares, strict=True):
             score()
             add(scores, from_hidden, scores)
             choice = _choose(scores.tolist(), bound)
@@ -150,8 +140,6 @@ class BoundReader:
                 steps[choice].enter()
                 last = choice
             steps[choice].run(token)
-            if output is not None:
-                multiply(hidden, scale, output)
         steps[last].leave()
         return np.array(choices, np.int64), shares
 

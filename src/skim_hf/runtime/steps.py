@@ -85,8 +85,8 @@ def _bind_lstm(cell: PreparedCell, state: LoopState, products: Products, rows: R
     f2_i2, f2_i2_o2, o2 = block[2 * m : 4 * m], block[2 * m :], block[4 * m :]
     own, context = hidden[:m], hidden[: len(cell.recurrent)]
     total, terms, tanh_c = np.empty(4 * m, dtype), np.empty((2, m), dtype), np.empty(m, dtype)
-    flat_terms, ones, half = terms.reshape(-1), np.ones(3 * m, dtype), np.full(2, 0.5, dtype)
-    recurrent, sum_halves = products.bind(context, cell.recurrent, total), _bind_sum(half, terms, c)
+    flat_terms, ones = terms.reshape(-1), np.ones(3 * m, dtype)
+    recurrent, sum_halves = products.bind(context, cell.recurrent, total), _bind_sum([0.5, 0.5], terms, c)
     add, multiply, tanh = np.add, np.multiply, np.tanh
 
     def run(token: int) -> None:
@@ -111,15 +111,13 @@ def _bind_lstm(cell: PreparedCell, state: LoopState, products: Products, rows: R
 def _bind_gru(cell: PreparedCell, state: LoopState, products: Products, rows: Rows) -> Step:
     m, hidden = cell.size, state.hidden
     dtype = hidden.dtype
-    own, context = hidden[:m], hidden[: len(cell.recurrent)]
-    total, gates, mixed = np.empty(3 * m, dtype), np.empty(2 * m, dtype), np.empty((2, m), dtype)
-    total_r_z, total_n, r2, z2 = total[: 2 * m], total[2 * m :], gates[:m], gates[m:]
-    n, kept = mixed
-    ones, weights = np.ones(2 * m, dtype), np.array([1.0, 0.5], dtype)
+    own, context, split = hidden[:m], hidden[: len(cell.recurrent)], 2 * m
+    total, gates, mixed = np.empty(3 * m, dtype), np.empty(split, dtype), np.empty((2, m), dtype)
+    total_r_z, total_n, ones = total[:split], total[split:], np.ones(split, dtype)
+    (r2, z2), (n, kept) = gates.reshape(2, m), mixed
     bias = np.zeros(m, dtype) if cell.candidate_bias is None else cell.candidate_bias
-    recurrent, mix = products.bind(context, cell.recurrent, total), _bind_sum(weights, mixed, own)
+    recurrent, mix = products.bind(context, cell.recurrent, total), _bind_sum([1.0, 0.5], mixed, own)
     add, multiply, subtract, tanh = np.add, np.multiply, np.subtract, np.tanh
-    split = 2 * m
 
     def run(token: int) -> None:
         row = rows[token]
@@ -152,9 +150,9 @@ def _bind_tanh(cell: PreparedCell, state: LoopState, products: Products, rows: R
     return Step(run, _nothing, _nothing)
 
 
-def _bind_sum(weights: Array, terms: Array, out: Array) -> Callable[[], object]:
+def _bind_sum(weights: list[float], terms: Array, out: Array) -> Callable[[], object]:
     """A weighted sum of two vectors. Element-wise work, so it is not one of the counted products."""
-    return Products().bind(weights, terms, out)
+    return Products().bind(np.array(weights, terms.dtype), terms, out)
 
 
 _BINDERS = {"lstm": _bind_lstm, "gru": _bind_gru, "tanh": _bind_tanh}
