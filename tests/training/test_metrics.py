@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import random
 import importlib
+import random
 import socket
 import sys
 
