@@ -182,7 +182,8 @@ def test_modules_load_without_a_network(tmp_path, monkeypatch):
     monkeypatch.setattr(socket, "create_connection", refuse)
     # `evaluate` copies a module to its cache and imports it from there.
     monkeypatch.setattr(evaluate.config, "HF_MODULES_CACHE", str(tmp_path / "modules"))
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    # In front, because the user's own cache may be on the path already and hold other modules.
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "modules"), *sys.path])
     for name in [name for name in sys.modules if name.startswith("evaluate_modules")]:
         monkeypatch.delitem(sys.modules, name)
 

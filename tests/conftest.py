@@ -1,0 +1,8 @@
+"""Keeps what the tests cache and copy out of the user's home."""
+
+import os
+import tempfile
+
+# Before anything imports huggingface_hub, which reads the variable once. Removed when the process ends.
+_HOME = tempfile.TemporaryDirectory(prefix="skim_hf-tests-")
+os.environ["HF_HOME"] = _HOME.name
