@@ -266,7 +266,7 @@ def _skim_rate(decisions: Tensor, mask: Tensor) -> Tensor:
 
 
 class _SkimRNNHead(SkimRNNPreTrainedModel):
-    """An encoder, dropout and a linear classifier; what the two heads share."""
+    """An encoder, dropout and a linear classifier; a head says what is classified and what the loss is."""
 
     def __init__(self, config: SkimRNNConfig) -> None:
         super().__init__(config)
@@ -275,42 +275,6 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(config.hidden_size * config.num_directions, self.num_labels)
         self.post_init()
-
-    def _budget_loss(self, encoded: SkimRNNModelOutput, weight: float | None) -> Tensor:
-        weight = self.config.budget_weight if weight is None else weight
-        if weight < 0:
-            raise ValueError(f"budget_weight must be at least 0; got {weight!r}.")
-        if self.config.policy == "full":
-            return encoded.last_hidden_state.new_zeros(())
-        widths = [w for w in self.skim_rnn.input_widths for _ in range(self.config.num_directions)]
-        scores = cast(Tensor, encoded.log_probabilities)
-        decided = cast(Tensor, encoded.decisions) >= 0
-        return weight * budget_term(self.config, scores, decided, widths)
-
-    def _output(
-        self,
-        encoded: SkimRNNModelOutput,
-        logits: Tensor,
-        task_loss: Tensor | None,
-        weight: float | None,
-    ) -> SkimRNNHeadOutput:
-        budget = None if task_loss is None else self._budget_loss(encoded, weight)
-        return SkimRNNHeadOutput(
-            loss=None if task_loss is None else task_loss + budget,
-            logits=logits,
-            decisions=encoded.decisions,
-            probabilities=encoded.probabilities,
-            skim_rate=encoded.skim_rate,
-            lengths=encoded.lengths,
-            final_state=encoded.final_state,
-            hidden_states=encoded.hidden_states,
-            task_loss=None if task_loss is None else task_loss.detach(),
-            budget_loss=None if budget is None else budget.detach(),
-        )
-
-
-class SkimRNNForSequenceClassification(_SkimRNNHead):
-    """Labels a text: one label, several, or numbers (`config.problem_type`), from the pooled states."""
 
     @can_return_tuple
     def forward(
@@ -328,51 +292,74 @@ class SkimRNNForSequenceClassification(_SkimRNNHead):
             input_ids: [B, T] int64.
             attention_mask: [B, T].
             inputs_embeds: [B, T, width], instead of `input_ids`.
-            labels: [B] int64, or [B, labels] float for several labels, or [B] float for regression.
+            labels: As the class says; with them the output has the losses.
             budget_weight: gamma; the configuration's if None.
             **kwargs: Those of `SkimRNNModel.forward`.
         """
         mask = real_tokens(input_ids, attention_mask, inputs_embeds, self.config.pad_token_id)
         kwargs |= {"return_dict": True, "output_log_probabilities": labels is not None}
         encoded = self.skim_rnn(input_ids, mask, inputs_embeds, **kwargs)
-        logits = self.classifier(self.dropout(pool(self.config, encoded, mask)))
-        task_loss = None
-        if labels is not None:
-            task_loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
-        return self._output(encoded, logits, task_loss, budget_weight)
+        logits = self.classifier(self.dropout(self._features(encoded, mask)))
+        task = None if labels is None else self._task_loss(logits, labels)
+        budget = None if labels is None else self._budget_loss(encoded, budget_weight)
+        return SkimRNNHeadOutput(
+            loss=None if task is None else task + budget,
+            logits=logits,
+            decisions=encoded.decisions,
+            probabilities=encoded.probabilities,
+            skim_rate=encoded.skim_rate,
+            lengths=encoded.lengths,
+            final_state=encoded.final_state,
+            hidden_states=encoded.hidden_states,
+            task_loss=None if task is None else task.detach(),
+            budget_loss=None if budget is None else budget.detach(),
+        )
+
+    def _features(self, encoded: SkimRNNModelOutput, mask: Tensor) -> Tensor:
+        """What the classifier sees, [..., d * directions]."""
+        raise NotImplementedError
+
+    def _task_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The loss without the budget, 0-dim."""
+        raise NotImplementedError
+
+    def _budget_loss(self, encoded: SkimRNNModelOutput, weight: float | None) -> Tensor:
+        weight = self.config.budget_weight if weight is None else weight
+        if weight < 0:
+            raise ValueError(f"budget_weight must be at least 0; got {weight!r}.")
+        if self.config.policy == "full":
+            return encoded.last_hidden_state.new_zeros(())
+        widths = [w for w in self.skim_rnn.input_widths for _ in range(self.config.num_directions)]
+        scores, decisions = cast(Tensor, encoded.log_probabilities), cast(Tensor, encoded.decisions)
+        return weight * budget_term(self.config, scores, decisions >= 0, widths)
+
+
+class SkimRNNForSequenceClassification(_SkimRNNHead):
+    """Labels a text: one label, several, or numbers (`config.problem_type`), from the pooled states.
+
+    `labels` are [B] int64, or [B, labels] float for several labels, or [B] float for regression.
+    """
+
+    def _features(self, encoded: SkimRNNModelOutput, mask: Tensor) -> Tensor:
+        return pool(self.config, encoded, mask)
+
+    def _task_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        loss: Tensor = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
+        return loss
 
 
 class SkimRNNForTokenClassification(_SkimRNNHead):
-    """Labels every token of a text, from the state after it."""
+    """Labels every token of a text, from the state after it.
 
-    @can_return_tuple
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        labels: Tensor | None = None,
-        budget_weight: float | None = None,
-        **kwargs: Any,
-    ) -> SkimRNNHeadOutput:
-        """Classifies the tokens of a batch.
+    `labels` are [B, T] int64; -100 is ignored.
+    """
 
-        Args:
-            input_ids: [B, T] int64.
-            attention_mask: [B, T].
-            inputs_embeds: [B, T, width], instead of `input_ids`.
-            labels: [B, T] int64; -100 is ignored.
-            budget_weight: gamma; the configuration's if None.
-            **kwargs: Those of `SkimRNNModel.forward`.
-        """
-        mask = real_tokens(input_ids, attention_mask, inputs_embeds, self.config.pad_token_id)
-        kwargs |= {"return_dict": True, "output_log_probabilities": labels is not None}
-        encoded = self.skim_rnn(input_ids, mask, inputs_embeds, **kwargs)
-        logits = self.classifier(self.dropout(encoded.last_hidden_state))
-        task_loss = None
-        if labels is not None:
-            task_loss = self.loss_function(logits, labels, self.config)
-        return self._output(encoded, logits, task_loss, budget_weight)
+    def _features(self, encoded: SkimRNNModelOutput, mask: Tensor) -> Tensor:
+        return cast(Tensor, encoded.last_hidden_state)
+
+    def _task_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        loss: Tensor = self.loss_function(logits, labels, self.config)
+        return loss
 
 
 __all__ = [
