@@ -7,4 +7,4 @@ export SKIM_HF_STARTED
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/_setup.sh
 setup_environment quickstart
-exec python scripts/quickstart.py "$@"
+exec "$PYTHON" scripts/quickstart.py "$@"

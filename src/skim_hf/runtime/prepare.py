@@ -9,9 +9,7 @@ Three rearrangements, none of which changes a result by more than rounding:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -108,8 +106,8 @@ def prepare_reader(config: RuntimeConfig, weights: ReaderWeights, embedding: Arr
     Args:
         config: Of the model.
         weights: Of the layer.
-        embedding: [V, d_x], to fold the input products into a table (see `table_bytes`) by one
-            matrix product; None to leave them to be done while reading.
+        embedding: [V, d_x], to fold the input products into tables (see `table_bytes`); None to leave
+            them to be done while reading.
     """
     scale = 0.5 if config.cell_type == "lstm" else 1.0
     cells = [
@@ -118,10 +116,8 @@ def prepare_reader(config: RuntimeConfig, weights: ReaderWeights, embedding: Arr
     ]
     decision = _prepare_decision(weights, config.hidden_size, scale)
     if embedding is not None:
-        parts = [cell.inputs for cell in cells if cell] + ([decision.inputs] if decision else [])
-        folded = iter(_fold(embedding, parts))
-        cells = [replace(cell, inputs=next(folded)) if cell else None for cell in cells]
-        decision = replace(decision, inputs=next(folded)) if decision else None
+        cells = [replace(cell, inputs=_fold(embedding, cell.inputs)) if cell else None for cell in cells]
+        decision = replace(decision, inputs=_fold(embedding, decision.inputs)) if decision else None
     return PreparedReader(
         kind=config.cell_type,
         hidden_size=config.hidden_size,
@@ -180,14 +176,12 @@ def _prepare_decision(weights: ReaderWeights, hidden_size: int, scale: float) ->
     )
 
 
-def _fold(embedding: Array, parts: Sequence[InputShare]) -> list[InputShare]:
-    """Adds to every part its columns of one product over the whole vocabulary."""
-    weights = np.concatenate([part.weights for part in parts], axis=1)
-    table = embedding @ weights
-    table += np.concatenate([part.bias for part in parts])
-    ends = list(accumulate(len(part.bias) for part in parts))
-    starts = [0, *ends]
-    return [
-        replace(part, table=table[:, start:end])
-        for part, start, end in zip(parts, starts, ends, strict=False)
-    ]
+def _fold(embedding: Array, share: InputShare) -> InputShare:
+    """Adds the share of every word of the vocabulary.
+
+    A table of its own for each share: those of small cells and decisions then fit into the caches, where
+    columns of one large table would be spread over all of it.
+    """
+    table = embedding @ share.weights
+    table += share.bias
+    return replace(share, table=table)
