@@ -15,6 +15,13 @@ SKIM_HF_ROOT="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)"
 # The package runs on Python 3.10; the versions pinned in constraints.txt do not.
 readonly OLDEST_PYTHON="3.11"
 
+readonly IMPORTED="
+import datasets, evaluate
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+from skim_hf import SkimRuntime, SkimTrainer
+from skim_hf.training import build_tokenizer, new_classifier
+"
+
 say() { printf '== %s\n' "$*"; }
 
 fail() {
@@ -79,10 +86,13 @@ install_package() {
     (
         cd -- "$SKIM_HF_ROOT" || exit 1
         # The build backend goes first and is used as installed, so that constraints.txt holds for it too.
-        "$PYTHON" -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools &&
-            "$PYTHON" -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+        "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt setuptools &&
+            "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt \
                 --no-build-isolation -e ".[$1]"
     ) || fail "installing skim-hf[$1] failed; pip says above why"
+    # Compiling every module of every package takes longer than the rest of the installation, and most
+    # are never imported. One import compiles those that are, also where the environment forbids it.
+    PYTHONDONTWRITEBYTECODE='' "$PYTHON" -c "$IMPORTED" || fail "what was installed cannot be imported"
 }
 
 setup_environment() {
