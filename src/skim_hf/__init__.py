@@ -7,11 +7,10 @@ in either order.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from skim_hf import _registration
-from skim_hf._optional import missing
+from skim_hf._optional import lazy_name
 from skim_hf._version import __version__
 
 if TYPE_CHECKING:
@@ -47,9 +46,6 @@ _HOMES = {
 }
 """The module that defines each lazy public name."""
 
-_TRAIN_PACKAGES = frozenset({"torch", "transformers", "datasets", "evaluate", "accelerate"})
-"""What the `train` extra installs, by import name."""
-
 
 def __getattr__(name: str) -> Any:
     """Loads a public name on first use (PEP 562).
@@ -62,13 +58,7 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        value = getattr(importlib.import_module(home), name)
-    except ModuleNotFoundError as error:
-        # Only a top-level name means "not installed"; a missing `torch._C` is a broken torch.
-        if error.name not in _TRAIN_PACKAGES:
-            raise
-        raise missing(error.name, "train", needed_by=f"skim_hf.{name}") from error
+    value = lazy_name(home, name, owner=__name__)
     globals()[name] = value
     return value
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
+from typing import Any
+
+TRAIN_PACKAGES = frozenset({"torch", "transformers", "datasets", "evaluate", "accelerate"})
+"""What the `train` extra installs, by import name."""
 
 
 def require(module: str, extra: str) -> ModuleType:
@@ -32,6 +36,30 @@ def require(module: str, extra: str) -> ModuleType:
         if error.name != package:
             raise
         raise missing(package, extra, needed_by=f"This part of skim_hf (it imports {module})") from error
+
+
+def lazy_name(home: str, name: str, *, owner: str) -> Any:
+    """Loads a public name from the module that defines it.
+
+    Args:
+        home: That module.
+        name: The name.
+        owner: The module that offers the name, for the error.
+
+    Returns:
+        What the name stands for.
+
+    Raises:
+        ImportError: The name needs an extra that is not installed. Any other failed import, in our
+            own code or in a broken dependency, is passed on unchanged.
+    """
+    try:
+        return getattr(importlib.import_module(home), name)
+    except ModuleNotFoundError as error:
+        # Only a top-level name means "not installed"; a missing `torch._C` is a broken torch.
+        if error.name not in TRAIN_PACKAGES:
+            raise
+        raise missing(error.name, "train", needed_by=f"{owner}.{name}") from error
 
 
 def missing(package: str, extra: str, *, needed_by: str) -> ImportError:

@@ -31,9 +31,13 @@ def gumbel_softmax(
     soft = torch.softmax((logits + noise) / temperature, dim=-1)
     if not straight_through:
         return soft
-    hard = torch.zeros_like(soft).scatter(-1, soft.argmax(-1, keepdim=True), 1.0)
     # In this order the forward value is exactly the one-hot vector.
-    return hard + (soft - soft.detach())
+    return one_hot(soft) + (soft - soft.detach())
+
+
+def one_hot(weights: Tensor) -> Tensor:
+    """The largest of the weights as 1, the others as 0; [n, k], without gradient."""
+    return torch.zeros_like(weights).scatter_(-1, weights.argmax(-1, keepdim=True), 1.0)
 
 
 def hard_choice(probabilities: Tensor, threshold: float) -> Tensor:

@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .estimators_skim_rnn import one_hot
+
 
 @dataclass(frozen=True)
 class ScanShape:
@@ -101,9 +103,7 @@ def _candidate(gates: Tensor, own: Tensor, out: Tensor) -> None:
 def _mix_weights(scores: Tensor, shape: ScanShape) -> tuple[Tensor, Tensor]:
     """Mixing weights and soft weights [n, k] of one step from logits plus noise (eq. 7)."""
     soft = torch.softmax(scores / shape.temperature, 1)
-    if not shape.straight_through:
-        return soft, soft
-    return torch.zeros_like(soft).scatter_(1, soft.argmax(1, keepdim=True), 1.0), soft
+    return (one_hot(soft) if shape.straight_through else soft), soft
 
 
 def _forward(

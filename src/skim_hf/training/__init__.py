@@ -6,10 +6,9 @@ them (`gumbel_temperature`, `budget_weight`) work without it.
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
-from skim_hf._optional import missing
+from skim_hf._optional import lazy_name
 
 _HOMES = {
     "LabelSchema": "labels",
@@ -38,20 +37,12 @@ _HOMES = {
 
 __all__ = sorted(_HOMES)
 
-_TRAIN_PACKAGES = frozenset({"torch", "transformers", "datasets", "evaluate", "accelerate"})
-
 
 def __getattr__(name: str) -> Any:
     """Loads a public name on first use (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
-    except ModuleNotFoundError as error:
-        if error.name not in _TRAIN_PACKAGES:
-            raise
-        raise missing(error.name, "train", needed_by=f"skim_hf.training.{name}") from error
-    value = getattr(module, name)
+    value = lazy_name(f"{__name__}.{_HOMES[name]}", name, owner=__name__)
     globals()[name] = value
     return value
 
