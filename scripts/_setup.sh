@@ -75,8 +75,9 @@ import hashlib, pathlib, sys
 
 root = pathlib.Path(sys.argv[1])
 digest = hashlib.sha256(f"{root} {sys.version}".encode())
-for name in ("pyproject.toml", "constraints.txt"):
-    digest.update((root / name).read_bytes())
+compiled = sorted((root / "src/skim_hf/native").glob("*.[ch]"))
+for path in (root / "pyproject.toml", root / "constraints.txt", *compiled):
+    digest.update(path.read_bytes())
 print(digest.hexdigest())
 PROGRAM
 }
@@ -107,7 +108,7 @@ setup_environment() {
     is_new_enough "$PYTHON" ||
         fail "the environment $venv has an older Python than $OLDEST_PYTHON; set SKIM_HF_VENV to another folder"
     stamp="$venv/.skim-hf-$extra"
-    wanted="$(fingerprint)" || fail "pyproject.toml or constraints.txt of $SKIM_HF_ROOT cannot be read"
+    wanted="$(fingerprint)" || fail "pyproject.toml, constraints.txt or src/skim_hf/native of $SKIM_HF_ROOT cannot be read"
     if [ "$(cat -- "$stamp" 2>/dev/null)" != "$wanted" ]; then
         install_package "$extra"
         printf '%s\n' "$wanted" >"$stamp"

@@ -16,6 +16,7 @@ from torch import nn
 from skim_hf import SkimRNNConfig, SkimRNNForSequenceClassification
 from skim_hf.modeling.packing_skim_rnn import Packing
 from skim_hf.modeling.reader_skim_rnn import SkimRNNReader
+from skim_hf.modeling.scan_native_skim_rnn import kernels
 
 TORCH_CELLS = {"LSTMCell": nn.LSTMCell, "GRUCell": nn.GRUCell, "TanhCell": nn.RNNCell}
 
@@ -23,6 +24,15 @@ TORCH_CELLS = {"LSTMCell": nn.LSTMCell, "GRUCell": nn.GRUCell, "TanhCell": nn.RN
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
+
+
+@pytest.fixture(params=["torch", "native"])
+def scan_backend(request, monkeypatch):
+    """Runs a test once with each implementation of the scan."""
+    if request.param == "native" and kernels() is None:
+        pytest.skip("skim_hf was installed without its C extension")
+    monkeypatch.setenv("SKIM_HF_SCAN", request.param)
+    return request.param
 
 
 def _make_config(**fields):

@@ -89,7 +89,7 @@ def test_s03_size_zero_copies_the_state(cell_type, make_reader, force, packed):
     reading = reader(inputs, packing, start, None, Setting())
     for got, given in zip(reading.state, start, strict=True):
         assert torch.equal(bits(got), bits(given))
-    expected = torch.cat([start[0][:n] for n in packing.batch_sizes])
+    expected = torch.cat([start[0][:n] for n in packing.steps])
     assert torch.equal(bits(reading.hidden), bits(expected))
 
 

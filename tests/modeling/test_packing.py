@@ -45,11 +45,11 @@ def test_order_of_the_packed_tokens(mask, reverse):
 def test_batch_sizes_count_the_texts_still_being_read(mask, reverse):
     packing = Packing.from_mask(mask, reverse=reverse)
     lengths = mask.sum(1)
-    assert packing.batch_sizes == [
+    assert packing.steps == [
         int((lengths > t).sum()) for t in range(int(lengths.max()) if len(lengths) else 0)
     ]
-    assert sum(packing.batch_sizes) == int(mask.sum())
-    assert packing.batch_sizes == sorted(packing.batch_sizes, reverse=True)
+    assert sum(packing.steps) == int(mask.sum())
+    assert packing.steps == sorted(packing.steps, reverse=True)
 
 
 @given(masks(), st.booleans(), st.sampled_from([(), (1,), (3, 2), (0,)]))
@@ -82,7 +82,7 @@ def test_reading_backwards_reverses_the_real_tokens_only(mask):
     for row in range(len(mask)):
         flipped[row, mask[row]] = positions[row, mask[row]].flip(0)
     assert torch.equal(backward.pack(positions), forward.pack(flipped))
-    assert backward.batch_sizes == forward.batch_sizes
+    assert backward.steps == forward.steps
     assert torch.equal(backward.order, forward.order)
 
 

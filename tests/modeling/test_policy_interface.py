@@ -83,9 +83,7 @@ def test_a_policy_with_memory(cell_type, relaxed, make_reader, packed, torch_ste
         inputs, packing, start = packed(lengths, reader)
         reading = reader(inputs, packing, start, None, Setting(relaxed))
         rows = [[] for _ in lengths]
-        for n, step in zip(
-            packing.batch_sizes, torch.arange(len(inputs)).split(packing.batch_sizes), strict=True
-        ):
+        for n, step in zip(packing.steps, torch.arange(len(inputs)).split(packing.steps), strict=True):
             for row in range(n):
                 rows[row].append(int(step[row]))
         for row, index in enumerate(rows):

@@ -70,6 +70,10 @@ class RecurrentCell(nn.Module):
         """The element-wise part of the step, from both shares of the gates."""
         raise NotImplementedError
 
+    def columns(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Input weights [W, d_x], bias [W] and recurrent weights [W, context] of scan_layout_skim_rnn.py."""
+        return self.weight_ih, self.bias_ih + self.bias_hh, self.weight_hh
+
 
 class LSTMCell(RecurrentCell):
     """c = f * c + i * g, h = o * tanh(c); gates i, f, g, o."""
@@ -96,6 +100,16 @@ class GRUCell(RecurrentCell):
         z = (x_z + h_z).sigmoid()
         n = (x_n + (x_r + h_r).sigmoid() * h_n).tanh()
         return ((1 - z) * n + z * own[0],)
+
+    def columns(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The candidate takes two blocks: what it gets from h, which the reset scales, and from the input."""
+        m = self.size
+        weight = torch.cat(
+            (self.weight_ih[: 2 * m], torch.zeros_like(self.weight_ih[:m]), self.weight_ih[2 * m :])
+        )
+        both = self.bias_ih[: 2 * m] + self.bias_hh[: 2 * m]
+        bias = torch.cat((both, self.bias_hh[2 * m :], self.bias_ih[2 * m :]))
+        return weight, bias, functional.pad(self.weight_hh, (0, 0, 0, m))
 
 
 class TanhCell(RecurrentCell):

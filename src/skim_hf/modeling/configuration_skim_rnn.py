@@ -125,6 +125,9 @@ class SkimRNNConfig(PreTrainedConfig):
     """Initial bias of an LSTM's forget gate."""
     initializer_range: float | int = 0.1
     """Standard deviation of the initial embeddings and classifier weights."""
+    recompute_gates: bool = False
+    """Whether training keeps only the states of a reader (8 d bytes per token for an LSTM in float32) and
+    computes its gates (another 16 (d + d') bytes) again in the backward pass: for long texts."""
     pad_token_id: int | None = 0
     """Row of the embedding table that is padding; without a mask, such tokens count as padding."""
 
@@ -181,8 +184,9 @@ class SkimRNNConfig(PreTrainedConfig):
                 raise ValueError(f"{name} must be one of {listed}; got {getattr(self, name)!r}.")
         for name in _POSITIVE_INTEGERS:
             _check_integer(name, getattr(self, name), 1)
-        if not isinstance(self.bidirectional, bool):
-            raise ValueError(f"bidirectional must be true or false; got {self.bidirectional!r}.")
+        for name in ("bidirectional", "recompute_gates"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be true or false; got {getattr(self, name)!r}.")
         for name, (low, high, open_low) in _RANGES.items():
             _check_number(name, getattr(self, name), low, high, open_low)
         self._check_inputs()

@@ -46,6 +46,15 @@ def check_embeds(inputs_embeds: Tensor, width: int) -> Tensor:
     return inputs_embeds
 
 
+def check_device(inputs: Tensor, weight: Tensor) -> None:
+    """Refuses inputs on another device than the weights."""
+    if inputs.device != weight.device:
+        raise ValueError(
+            f"The inputs are on {inputs.device}, the reader's weights on {weight.device}: "
+            "move the model or the batch with .to(device)."
+        )
+
+
 def check_state(state: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Refuses an initial state of another shape."""
     if state.shape != shape:

@@ -63,7 +63,9 @@ class SkimRNNLayer(GradientCheckpointingLayer):
             start = state[:, :, direction].index_select(0, packing.order).unbind(1)
             reading = reader(packing.pack(hidden), packing, start, noises[direction], setting)
             scores = (
-                reading.hidden.new_empty(len(reading.hidden), 0) if reading.logits is None else reading.logits
+                reading.hidden.new_empty(reading.hidden.shape[0], 0)
+                if reading.logits is None
+                else reading.logits
             )
             outputs.append(packing.unpack(reading.hidden))
             choices.append(packing.unpack(reading.choices, fill=-1))
@@ -177,7 +179,7 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         hidden = self._embed(input_ids, inputs_embeds)
         packings = [Packing.from_mask(mask, reverse=bool(d)) for d in range(self.config.num_directions)]
         state = self._initial_state(initial_state, hidden)
-        noises = self._draw_noise(packings[0].pack(hidden), generator, setting)
+        noises = self._draw_noise(hidden.new_empty(packings[0].index.shape[0], 0), generator, setting)
         keep = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         states, choices, logits, finals = [hidden], [], [], []
         for index, layer in enumerate(self.layers):
@@ -209,6 +211,7 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             temperature=check_temperature(config.gumbel_temperature if temperature is None else temperature),
             threshold=check_threshold(config.skim_threshold if threshold is None else threshold),
             straight_through=config.estimator == "straight_through",
+            recompute=config.recompute_gates,
         )
 
     def _embed(self, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
@@ -225,11 +228,11 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         return hidden.new_zeros(shape) if given is None else check_state(given, shape)
 
     def _draw_noise(
-        self, inputs: Tensor, generator: torch.Generator | None, setting: Setting
+        self, tokens: Tensor, generator: torch.Generator | None, setting: Setting
     ) -> list[Tensor | None]:
         # Outside the layers, so that recomputation under checkpointing sees the same noise.
         readers = [reader for layer in self.layers for reader in layer.readers]
-        return [r.policy.draw_noise(inputs, generator) if setting.relaxed else None for r in readers]
+        return [r.policy.draw_noise(tokens, generator) if setting.relaxed else None for r in readers]
 
     def _probabilities(self, log_probabilities: Tensor, decided: Tensor) -> Tensor:
         if log_probabilities.shape[-1] == 0:

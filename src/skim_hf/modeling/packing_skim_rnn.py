@@ -18,13 +18,13 @@ class Packing:
 
     Attributes:
         index: [N] int64, position of each packed token in the flattened [B * T] batch.
-        batch_sizes: Texts still being read, per step; sums to N.
+        batch_sizes: [T] int64 on the CPU, texts still being read at every step; sums to N.
         order: [B] int64, the texts from long to short.
         shape: (B, T) of the padded batch.
     """
 
     index: Tensor
-    batch_sizes: list[int]
+    batch_sizes: Tensor
     order: Tensor
     shape: tuple[int, int]
 
@@ -46,8 +46,13 @@ class Packing:
         if reverse:
             steps = lengths[rows] - 1 - steps
         first_to_last = torch.argsort(steps * batch + rank[rows])
-        batch_sizes = torch.bincount(steps).tolist() if len(steps) else []
+        batch_sizes = (lengths > torch.arange(length, device=mask.device)[:, None]).sum(1).cpu()
         return cls((rows * length + columns)[first_to_last], batch_sizes, order, (batch, length))
+
+    @property
+    def steps(self) -> list[int]:
+        """`batch_sizes` as numbers, without the steps that no text reaches."""
+        return [n for n in self.batch_sizes.tolist() if n]
 
     def pack(self, padded: Tensor) -> Tensor:
         """[B, T, ...] to [N, ...]."""

@@ -26,12 +26,14 @@ class Setting:
         temperature: Of the relaxation.
         threshold: Skim above this probability, at inference.
         straight_through: Whether the relaxation is a hard sample with a soft gradient.
+        recompute: Whether a backward pass computes the gates again instead of keeping them.
     """
 
     relaxed: bool = False
     temperature: float = 0.5
     threshold: float = 0.5
     straight_through: bool = False
+    recompute: bool = False
 
 
 @dataclass
@@ -77,7 +79,7 @@ class ReadingPolicy(nn.Module):
         return inputs.new_empty(inputs.shape[0], 0)
 
     def draw_noise(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor | None:
-        """Noise of the relaxation for all tokens of `inputs` ([N, any]); None if it needs none."""
+        """Noise of the relaxation for N tokens; None if it needs none. Of `inputs` only N, dtype and device count."""
         return None
 
     def decide(
@@ -128,7 +130,7 @@ class SkimPolicy(ReadingPolicy):
 
     def draw_noise(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """[N, k] Gumbel noise."""
-        return gumbel_noise(inputs.detach().new_empty(len(inputs), self.num_choices), generator)
+        return gumbel_noise(inputs.new_empty(inputs.shape[0], self.num_choices), generator)
 
     def decide(
         self, projected: Tensor, state: State, memory: Tensor | None, noise: Tensor | None, setting: Setting

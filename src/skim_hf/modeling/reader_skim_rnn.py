@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .cells_skim_rnn import CELLS, LSTMCell, RecurrentCell, State
+from .cells_skim_rnn import CELLS, RecurrentCell, State
 from .configuration_skim_rnn import SkimRNNConfig
+from .inputs_skim_rnn import check_device
 from .packing_skim_rnn import Packing
 from .policies_skim_rnn import Action, FullPolicy, ReadingPolicy, Setting, SkimPolicy
-from .scan_skim_rnn import LSTMScan, ScanShape
+from .scan_skim_rnn import scan, scan_hard
 
 
 @dataclass
@@ -44,6 +45,7 @@ class SkimRNNReader(nn.Module):
     def __init__(self, config: SkimRNNConfig, input_size: int) -> None:
         super().__init__()
         self.sizes = [config.hidden_size, *(config.skim_sizes or [])]
+        self.cell_type = config.cell_type
         self.full_context = config.small_input == "full_h"
         cell_class = CELLS[config.cell_type]
         self.parts = cell_class.parts
@@ -69,13 +71,28 @@ class SkimRNNReader(nn.Module):
             state: Before the first token, every part [B, d], long to short.
             noise: [N, k] from the policy's `draw_noise`; None at inference.
             setting: Relaxed for training or hard for inference.
+
+        Raises:
+            ValueError: Inputs on another device than the weights.
         """
-        if not (setting.relaxed or type(self.policy) is FullPolicy):
-            return read_hard(self, inputs, packing, state, setting)
+        check_device(inputs, cast(RecurrentCell, self.cells[0]).weight_ih)
         # A policy derived from ours decides otherwise, and has to be asked at every step.
-        if isinstance(self.cells[0], LSTMCell) and type(self.policy) in (FullPolicy, SkimPolicy):
+        if type(self.policy) not in (FullPolicy, SkimPolicy):
+            if setting.relaxed:
+                return read_relaxed(self, inputs, packing, state, noise, setting)
+            return read_hard(self, inputs, packing, state, setting)
+        if setting.relaxed:
             return self._scan(inputs, packing, state, noise, setting)
-        return read_relaxed(self, inputs, packing, state, noise, setting)
+        if not self._wants_gradient(inputs, state):
+            return self._scan_hard(inputs, packing, state, setting)
+        if self.policy.num_choices == 1:
+            return self._scan(inputs, packing, state, None, setting)
+        return read_hard(self, inputs, packing, state, setting)
+
+    def _wants_gradient(self, inputs: Tensor, state: State) -> bool:
+        if not torch.is_grad_enabled() or torch.compiler.is_exporting():
+            return False
+        return any(t.requires_grad for t in (inputs, *state, *self.parameters()))
 
     def cell_of(self, choice: int) -> RecurrentCell | None:
         """The cell of a granularity; None where the state is copied (size 0)."""
@@ -102,42 +119,54 @@ class SkimRNNReader(nn.Module):
     def _scan(
         self, inputs: Tensor, packing: Packing, state: State, noise: Tensor | None, setting: Setting
     ) -> Reading:
-        cells = [cell for cell in self.cells if isinstance(cell, LSTMCell)]
-        choices = [choice for choice, size in enumerate(self.sizes) if size > 0]
-        hidden_size = self.sizes[0]
-        weights: list[Tensor] = [cell.weight_ih for cell in cells]
-        biases = [cell.bias_ih + cell.bias_hh for cell in cells]
-        # A small cell that sees only its own slice has zeros for the rest of the hidden state.
-        recurrent = [functional.pad(c.weight_hh, (0, hidden_size - c.context_size)) for c in cells]
-        if isinstance(self.policy, SkimPolicy):
-            decision = self.policy.decision
-            weights.append(decision.weight[:, : self.policy.input_size])
-            recurrent.append(decision.weight[:, self.policy.input_size :])
-            biases.append(decision.bias)
-        shape = ScanShape(
-            packing.batch_sizes,
-            tuple(cell.size for cell in cells),
-            tuple(choices),
-            self.policy.num_choices,
-            setting.temperature,
-            setting.straight_through,
-        )
-        tensors = (
-            inputs,
-            torch.cat(weights).t(),
-            torch.cat(biases),
-            torch.cat(recurrent).t(),
-            noise,
-            torch.stack(state, 1),
-        )
-        # The scan writes in place, so all of it has one precision: that of the weights.
+        tensors, options = self._scan_arguments(inputs, state)
+        relaxation = (setting.temperature, setting.straight_through, setting.recompute)
+        # The scan has one precision, that of the weights, whatever autocast makes of other products.
         with torch.autocast(inputs.device.type, enabled=False):
-            same = (None if t is None else t.to(weights[0].dtype) for t in tensors)
-            hidden, logits, final = LSTMScan.apply(shape, *same)
+            noise = None if noise is None else noise.to(tensors[0].dtype)
+            hidden, logits, final, _, _ = scan(
+                *tensors[:4], noise, tensors[4], packing.batch_sizes, *options, *relaxation
+            )
+        hidden, final = hidden.to(self.dtype), final.to(self.dtype)
         if noise is None:
-            return Reading(hidden, _zeros(inputs), None, final.unbind(1))
+            return Reading(hidden, _zeros(inputs), None, final.unbind(0))
         choice = (logits.detach() + noise).argmax(1)
-        return Reading(hidden, choice, logits, final.unbind(1))
+        return Reading(hidden, choice, logits, final.unbind(0))
+
+    def _scan_hard(self, inputs: Tensor, packing: Packing, state: State, setting: Setting) -> Reading:
+        tensors, options = self._scan_arguments(inputs, state)
+        with torch.autocast(inputs.device.type, enabled=False):
+            hidden, logits, choices, final = scan_hard(
+                *tensors, packing.batch_sizes, *options, setting.threshold
+            )
+        hidden, final = hidden.to(self.dtype), final.to(self.dtype)
+        return Reading(hidden, choices, logits if logits.shape[1] else None, final.unbind(0))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights, and so of the states."""
+        return cast(RecurrentCell, self.cells[0]).weight_ih.dtype
+
+    def _scan_arguments(
+        self, inputs: Tensor, state: State
+    ) -> tuple[list[Tensor], tuple[str, list[int], bool]]:
+        """Inputs, weights (as scan_layout_skim_rnn.py has them) and the start; and the cell's description."""
+        cells = [cast(RecurrentCell, cell) for cell in self.cells]
+        weights, biases, recurrents = zip(*(cell.columns() for cell in cells), strict=True)
+        size = self.sizes[0]
+        # A small cell that sees only its own slice has zeros for the rest of the hidden state.
+        recurrents = tuple(functional.pad(r, (0, size - r.shape[1])) for r in recurrents)
+        if isinstance(self.policy, SkimPolicy):
+            decision, width = self.policy.decision, self.policy.input_size
+            weights += (decision.weight[:, :width],)
+            biases += (decision.bias,)
+            recurrents += (decision.weight[:, width:],)
+        # On a CPU half precision is not faster, and loses what long texts add up.
+        half = self.dtype in (torch.float16, torch.bfloat16) and inputs.device.type == "cpu"
+        dtype = torch.float32 if half else self.dtype
+        tensors = (inputs, torch.cat(weights), torch.cat(biases), torch.cat(recurrents), torch.stack(state))
+        options = (self.cell_type, [cell.size for cell in cells], not self.full_context)
+        return [t.to(dtype) for t in tensors], options
 
 
 def read_relaxed(
@@ -152,7 +181,7 @@ def read_relaxed(
 
     Any cell and any policy; the truth that faster passes are tested against.
     """
-    sizes = packing.batch_sizes
+    sizes = packing.steps
     decision_steps = reader.policy.project(inputs).split(sizes)
     projections = [
         cell.project(inputs).split(sizes) if (cell := reader.cell_of(choice)) is not None else None
@@ -176,7 +205,7 @@ def read_hard(
     reader: SkimRNNReader, inputs: Tensor, packing: Packing, state: State, setting: Setting
 ) -> Reading:
     """Inference: one decision per token; a branch is computed only on the rows that chose it."""
-    sizes = packing.batch_sizes
+    sizes = packing.steps
     decision_steps = reader.policy.project(inputs).split(sizes)
     loop = _Loop(reader.policy, state, keep_bits=True)
     for t, x in enumerate(inputs.split(sizes) if sizes else ()):
@@ -299,4 +328,4 @@ class _Loop:
 
 
 def _zeros(inputs: Tensor) -> Tensor:
-    return torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)
+    return torch.zeros(inputs.shape[0], dtype=torch.int64, device=inputs.device)
