@@ -33,6 +33,10 @@ def render_table(path: str | Path) -> str:
         ("arithmetic saved (paper's count)", "1.0x", f"{skim['flop_ratio_paper']:.1f}x"),
         ("arithmetic saved (true multiply-adds)", "1.0x", f"{skim['macs_ratio']:.1f}x"),
         (
+            f"training, {results['recipe']['epochs']:g} epochs",
+            *(f"{model['training']['train_runtime']:.0f} s" for model in (plain, skim)),
+        ),
+        (
             f"string to label, {latency['tokens_per_text']:.0f} tokens, one core",
             f"{latency['plain']['median_us']:,.0f} µs",
             f"{latency['skim']['median_us']:,.0f} µs ({latency['skim']['times_faster_than_plain']:.1f}x)",
@@ -114,6 +118,55 @@ def render_latency(path: str | Path) -> str:
             f"where the model chooses, {results['machine']['processor']} (shared and noisy), one thread. "
             f"Command: `{results['command']}`.",
         ]
+    )
+
+
+def render_training(path: str | Path, figure: Path) -> str:
+    """Markdown of what a training step costs next to `torch.nn.LSTM`.
+
+    Args:
+        path: A `bench_training.json`.
+        figure: Its figure, relative to the README.
+    """
+    results = _load(path)
+    settings = results["settings"]
+    rows = [
+        (
+            "Skim-LSTM, forward + backward",
+            "torch.nn.LSTM",
+            "fused scan",
+            "step by step",
+            "peak memory of the scan",
+            "batched evaluation",
+        ),
+        ("---",) * 6,
+        *map(_training_row, settings),
+    ]
+    return "\n".join(
+        [
+            f"![Time of a training step relative to torch.nn.LSTM]({figure.as_posix()})",
+            "",
+            *("| " + " | ".join(row) + " |" for row in rows),
+            "",
+            f"Ratios to `torch.nn.LSTM` (oneDNN) in the same run, medians of {results['rounds']} interleaved "
+            f"rounds, {results['dtype']}, d' = {settings[0]['skim_size']}, seed {results['seed']}, "
+            f"{results['threads']} threads, {results['machine']['processor']} (shared and noisy), "
+            f"C kernels for {results['instructions']}; evaluation skims "
+            f"{settings[0]['skim_rate_in_evaluation']:.0%}. Not measured on a GPU. Command: "
+            f"`{results['command']}`.",
+        ]
+    )
+
+
+def _training_row(setting: dict[str, Any]) -> tuple[str, ...]:
+    lstm, loop, scan = (setting["contestants"][name] for name in ("lstm", "loop", "skim_native"))
+    return (
+        f"{setting['batch']} rows of {setting['length']} tokens, d = {setting['width']}",
+        f"{lstm['forward_backward']['median_ms']:.0f} ms",
+        f"{scan['forward_backward']['median_ms']:.0f} ms ({scan['forward_backward']['ratio']:.2f}x)",
+        f"{loop['forward_backward']['median_ms']:.0f} ms ({loop['forward_backward']['ratio']:.1f}x)",
+        f"{scan['peak']['mebibytes'] / lstm['peak']['mebibytes']:.2f}x",
+        f"{scan['evaluation']['ratio']:.2f}x",
     )
 
 

@@ -64,7 +64,7 @@ def main() -> None:
     reviews = timed(seconds, "data", prepare, output, options.seed)
     commands = {name: training_command(name, output, options) for name in MODELS}
     timed(seconds, "training", train_side_by_side, commands, output)
-    results: dict[str, Any] = {name: {"validation": read_scores(output, name)} for name in MODELS}
+    results: dict[str, Any] = {name: read_training(output, name) for name in MODELS}
     agreement = timed(seconds, "evaluation", evaluate, results, reviews["test"], output)
     runtimes = {name: SkimRuntime.from_pretrained(model_folder(output, name)) for name in MODELS}
     results |= {
@@ -155,9 +155,11 @@ def train_side_by_side(commands: dict[str, list[str]], output: Path) -> None:
         raise SystemExit(f"Training of {', '.join(failed)} failed; see above and {output}/train-*.log.")
 
 
-def read_scores(output: Path, name: str) -> dict[str, Any]:
-    """Scores on the validation reviews, as run_classification.py wrote them."""
-    return dict(json.loads((model_folder(output, name) / "eval_results.json").read_text(encoding="utf-8")))
+def read_training(output: Path, name: str) -> dict[str, Any]:
+    """Scores on the validation reviews and seconds of training, as run_classification.py wrote them."""
+    files = {"validation": "eval_results.json", "training": "train_results.json"}
+    folder = model_folder(output, name)
+    return {key: json.loads((folder / file).read_text(encoding="utf-8")) for key, file in files.items()}
 
 
 def evaluate(results: dict[str, Any], test: Any, output: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Writes the quickstart's table into README.md from the committed result file.
+"""Writes the tables of README.md from the committed result files.
 
-python scripts/render_readme.py                                # after a new result file
-python scripts/render_readme.py --take outputs/quickstart.json # takes over a new result first
+python scripts/render_readme.py                 # after a new result file
+python scripts/render_readme.py --take outputs  # takes over the result files of a folder first
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import argparse
 import shutil
 from pathlib import Path
 
-from _report import render_example, render_headline, render_latency, render_table
+from _report import render_example, render_headline, render_latency, render_table, render_training
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "model_cards" / "skim-lstm-imdb"
 QUICKSTART, LATENCY = RESULTS / "quickstart.json", RESULTS / "bench_latency.json"
+TRAINING = ROOT / "docs" / "results" / "bench_training.json"
+FIGURE = TRAINING.with_name("training.svg")
 README = ROOT / "README.md"
 
 
@@ -23,13 +25,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--take", type=Path, help="folder of result files to copy into model_cards/ first")
+    parser.add_argument("--take", type=Path, help="folder of result files to copy first")
     options = parser.parse_args()
     if options.take is not None:
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        for path in (QUICKSTART, LATENCY):
-            shutil.copyfile(options.take / path.name, path)
+        take(options.take)
     README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def take(folder: Path) -> None:
+    """Copies those result files that a folder has to where they are committed."""
+    found = [path for path in (QUICKSTART, LATENCY, TRAINING, FIGURE) if (folder / path.name).exists()]
+    if not found:
+        raise SystemExit(f"{folder} has none of the result files: run quickstart.sh or a benchmark first.")
+    for path in found:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / path.name, path)
 
 
 def render(text: str) -> str:
@@ -39,6 +49,7 @@ def render(text: str) -> str:
         "quickstart": render_table(QUICKSTART),
         "example": render_example(QUICKSTART),
         "latency": render_latency(LATENCY),
+        "training": render_training(TRAINING, FIGURE.relative_to(ROOT)),
     }
     for name, part in parts.items():
         text = replace_between(text, f"<!-- {name}:start -->", f"<!-- {name}:end -->", part)

@@ -254,7 +254,7 @@ def test_deterministic_given_the_noise(scan_backend, make_reader, packed):
 def test_the_backend_is_named_by_the_environment(make_reader, packed, monkeypatch):
     monkeypatch.setenv("SKIM_HF_SCAN", "fortran")
     reader = make_reader()
-    with pytest.raises(ValueError, match=r"one of torch, native; got 'fortran'"):
+    with pytest.raises(ValueError, match=r"one of torch, native, triton; got 'fortran'"):
         both(reader, *packed([3], reader))
 
 

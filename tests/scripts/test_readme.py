@@ -34,15 +34,44 @@ def test_result_files_name_machine_seed_split_and_command(readme):
     assert quickstart["recipe"]["seed"] == 42
     assert quickstart["data"]["splits"]["test"] == 2500
     latency = json.loads(readme.LATENCY.read_text(encoding="utf-8"))
-    for results in (quickstart, latency):
+    training = json.loads(readme.TRAINING.read_text(encoding="utf-8"))
+    assert training["seed"] == 0
+    for results in (quickstart, latency, training):
         assert results["machine"]["processor"]
         assert results["command"]
 
 
 def test_published_figures_keep_what_the_quickstart_promises(readme):
     results = json.loads(readme.QUICKSTART.read_text(encoding="utf-8"))
-    assert results["skim"]["accuracy"] >= 0.85
+    assert results["seconds_total"] < 360
+    assert results["skim"]["accuracy"] >= 0.875
     assert results["plain"]["accuracy"] - results["skim"]["accuracy"] <= 0.015
     assert results["skim"]["skim_rate_micro"] >= 0.8
     assert results["agreement"]["skim"]["labels_differing"] == 0
     assert results["agreement"]["skim"]["largest_probability_difference"] <= 1e-5
+
+
+def test_published_training_keeps_what_the_scan_promises(readme):
+    results = json.loads(readme.TRAINING.read_text(encoding="utf-8"))
+    promised = {(32, 256, 100): 3.0, (64, 256, 200): 2.5, (128, 64, 100): 3.0}
+    assert {(s["batch"], s["length"], s["width"]) for s in results["settings"]} == set(promised)
+    for setting in results["settings"]:
+        lstm, scan = setting["contestants"]["lstm"], setting["contestants"]["skim_native"]
+        size = (setting["batch"], setting["length"], setting["width"])
+        assert scan["forward_backward"]["ratio"] <= promised[size]
+        assert scan["peak"]["mebibytes"] <= 3 * lstm["peak"]["mebibytes"]
+        assert scan["evaluation"]["ratio"] <= 1
+    assert readme.FIGURE.exists()
+
+
+def test_only_files_that_are_there_are_taken(readme, monkeypatch, tmp_path):
+    kept = {
+        name: tmp_path / "kept" / f"{name.lower()}.json" for name in ("QUICKSTART", "LATENCY", "TRAINING")
+    }
+    for name, path in kept.items():
+        monkeypatch.setattr(readme, name, path)
+    (tmp_path / "training.json").write_text("{}", encoding="utf-8")
+    readme.take(tmp_path)
+    assert [name for name, path in kept.items() if path.exists()] == ["TRAINING"]
+    with pytest.raises(SystemExit, match="none of the result files"):
+        readme.take(tmp_path / "elsewhere")

@@ -27,7 +27,7 @@ NAMESPACE = re.sub(r"\W", "_", __name__.rpartition(".")[0])
 
 CONTIGUOUS = torch.contiguous_format
 
-TOKENS_AT_ONCE = 8192
+TOKENS_AT_ONCE = 2048
 """Tokens whose gradients (and recomputed gates) are in memory together; bounds that of long batches."""
 
 
