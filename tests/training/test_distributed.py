@@ -1,6 +1,9 @@
+"""Training on two processes, started by torchrun."""
+
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -80,3 +83,71 @@ def test_two_processes_train_log_and_predict_as_one(tmp_path):
     for logits in result["logits"]:
         ids = torch.tensor([[source.randint(2, 17) for _ in range(source.randint(1, 9))]])
         np.testing.assert_allclose(model(input_ids=ids).logits[0].detach(), logits, atol=1e-5)
+
+
+# Noise that is a function of the token stands in for noise that each process draws for itself.
+EQUAL = """
+import json, os, random, sys
+import datasets, torch
+from skim_hf import SkimRNNConfig, SkimRNNForSequenceClassification, SkimTrainer, SkimTrainingArguments
+from skim_hf.modeling.reader_skim_rnn import SkimRNNReader
+from skim_hf.training import TextCollator, build_tokenizer
+
+read = SkimRNNReader.forward
+
+def forward(self, inputs, packing, state, noise, setting):
+    if noise is not None:
+        noise = torch.sin(40 * inputs.detach()[:, : noise.shape[1]])
+    return read(self, inputs, packing, state, noise, setting)
+
+SkimRNNReader.forward = forward
+folder, batch = sys.argv[1], int(sys.argv[2])
+torch.manual_seed(1)
+config = SkimRNNConfig(vocab_size=18, embedding_size=5, hidden_size=7, skim_sizes=[3, 0], budget_weight=0.1)
+source = random.Random(0)
+ids = [[source.randint(2, 17) for _ in range(source.randint(1, 9))] for _ in range(24)]
+args = SkimTrainingArguments(
+    output_dir=folder, use_cpu=True, ddp_backend="gloo" if "WORLD_SIZE" in os.environ else None,
+    per_device_train_batch_size=batch, num_train_epochs=2, optim="sgd", learning_rate=0.5, logging_steps=1,
+    save_strategy="no", disable_tqdm=True, report_to="none", dataloader_pin_memory=False,
+)
+model = SkimRNNForSequenceClassification(config).double()
+trainer = SkimTrainer(
+    model, args, data_collator=TextCollator(build_tokenizer(["a b"], min_frequency=1, progress=False)),
+    train_dataset=datasets.Dataset.from_dict({"input_ids": ids, "labels": [text[0] % 2 for text in ids]}),
+)
+trainer.train()
+group = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+if trainer.is_world_process_zero():
+    result = {
+        "processes": [trainer.args.world_size, group],
+        "loss": [line["loss"] for line in trainer.state.log_history if "loss" in line],
+        "weights": [p.tolist() for p in model.parameters()],
+    }
+    with open(f"{folder}/{batch}.json", "w") as file:
+        json.dump(result, file)
+if group > 1:
+    torch.distributed.destroy_process_group()
+"""
+
+
+def test_two_processes_equal_one_with_the_doubled_batch(tmp_path):
+    program = tmp_path / "equal.py"
+    program.write_text(EQUAL)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    results = {}
+    for command, batch in (([*launcher], 3), ([sys.executable], 6)):
+        done = subprocess.run(
+            [*command, program, tmp_path, str(batch)], capture_output=True, text=True, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        results[batch] = json.loads((tmp_path / f"{batch}.json").read_text())
+    assert results[3]["processes"] == [2, 2]
+    assert results[6]["processes"] == [1, 1]
+    # 24 rows, 6 at a step, twice.
+    assert len(results[6]["loss"]) == 8
+    assert results[6]["loss"][-1] != results[6]["loss"][0]
+    np.testing.assert_allclose(results[3]["loss"], results[6]["loss"], rtol=0, atol=1e-6)
+    for got, want in zip(results[3]["weights"], results[6]["weights"], strict=True):
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-10)

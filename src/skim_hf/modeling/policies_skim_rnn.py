@@ -79,7 +79,7 @@ class ReadingPolicy(nn.Module):
         return inputs.new_empty(inputs.shape[0], 0)
 
     def draw_noise(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor | None:
-        """Noise of the relaxation for N tokens; None if it needs none. Of `inputs` only N, dtype and device count."""
+        """Noise for N tokens; None if it needs none. Of `inputs` only length, dtype and device count."""
         return None
 
     def decide(

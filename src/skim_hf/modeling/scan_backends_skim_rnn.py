@@ -1,4 +1,4 @@
-"""Which implementation runs a scan: C on a CPU, and otherwise PyTorch itself."""
+"""Which implementation runs a scan: C on a CPU, Triton on a GPU, and otherwise PyTorch itself."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from transformers.utils import logging
 from .scan_layout_skim_rnn import ScanBackend, ScanLayout
 from .scan_native_skim_rnn import NATIVE
 from .scan_torch_skim_rnn import TORCH
+from .scan_triton_skim_rnn import TRITON
 
 logger = logging.get_logger(__name__)
 
-BACKENDS = {backend.name: backend for backend in (TORCH, NATIVE)}
+BACKENDS = {backend.name: backend for backend in (TORCH, NATIVE, TRITON)}
 
 
 def choose_backend(layout: ScanLayout, like: Tensor) -> ScanBackend:
     """The fastest implementation for a layout and tensors like the given one.
 
-    The environment variable SKIM_HF_SCAN (`torch` or `native`) chooses by hand.
+    The environment variable SKIM_HF_SCAN (`torch`, `native` or `triton`) chooses by hand.
 
     Raises:
         ValueError: SKIM_HF_SCAN names none, or one that cannot run this.
@@ -32,7 +33,7 @@ def choose_backend(layout: ScanLayout, like: Tensor) -> ScanBackend:
         if reason is not None:
             raise ValueError(f"SKIM_HF_SCAN={wanted} cannot run this scan: {reason}.")
         return BACKENDS[wanted]
-    fast = NATIVE
+    fast = TRITON if like.is_cuda else NATIVE
     reason = fast.declined(layout, like)
     if reason is None:
         return fast
