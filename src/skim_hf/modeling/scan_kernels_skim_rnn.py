@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .scan_elements_skim_rnn import activate, decide, differentiate, propose
 from .scan_tiles_skim_rnn import (
     add,
     add_product,
@@ -43,107 +44,6 @@ def _kernel(function: Any) -> Any:
 
 
 @jit
-def _tanh(x: tl.tensor) -> tl.tensor:
-    # The language has none. This one does not overflow.
-    return 2 * tl.sigmoid(2 * x) - 1
-
-
-@jit
-def _activate(x: tl.tuple, from_h: tl.tuple, KIND: tl.constexpr) -> tl.tuple:
-    """Activated gates from what the input and h give to the columns."""
-    if KIND == "lstm":
-        i, f = tl.sigmoid(x[0] + from_h[0]), tl.sigmoid(x[1] + from_h[1])
-        return i, f, _tanh(x[2] + from_h[2]), tl.sigmoid(x[3] + from_h[3])
-    elif KIND == "gru":
-        r, z, q = tl.sigmoid(x[0] + from_h[0]), tl.sigmoid(x[1] + from_h[1]), x[2] + from_h[2]
-        return r, z, q, _tanh(x[3] + r * q)
-    else:
-        return (_tanh(x[0] + from_h[0]),)
-
-
-@jit
-def _propose(gates: tl.tuple, h: tl.tensor, c: tl.tensor, KIND: tl.constexpr) -> tl.tuple:
-    """The new h and c; where there is no c, h twice."""
-    if KIND == "lstm":
-        new = gates[1] * c + gates[0] * gates[2]
-        return gates[3] * _tanh(new), new
-    elif KIND == "gru":
-        new = gates[3] + gates[1] * (h - gates[3])
-        return new, new
-    else:
-        return gates[0], gates[0]
-
-
-@jit
-def _differentiate(
-    gates: tl.tuple,
-    h: tl.tensor,
-    c: tl.tensor,
-    new_c: tl.tensor,
-    grad_h: tl.tensor,
-    grad_c: tl.tensor,
-    KIND: tl.constexpr,
-) -> tl.tuple:
-    """From the gradient of the new h and c to that of columns, of the old h (but for products) and of c."""
-    if KIND == "lstm":
-        i, f, g, o = gates[0], gates[1], gates[2], gates[3]
-        t = _tanh(new_c)
-        own = grad_c + grad_h * o * (1 - t * t)
-        to_i, to_f, to_g = own * g * i * (1 - i), own * c * f * (1 - f), own * i * (1 - g * g)
-        return (to_i, to_f, to_g, grad_h * t * o * (1 - o)), tl.zeros_like(grad_h), own * f
-    elif KIND == "gru":
-        r, z, q, n = gates[0], gates[1], gates[2], gates[3]
-        own = grad_h * (1 - z) * (1 - n * n)
-        to_r, to_z = own * q * r * (1 - r), grad_h * (h - n) * z * (1 - z)
-        return (to_r, to_z, own * r, own), grad_h * z, grad_c
-    else:
-        return (grad_h * (1 - gates[0] * gates[0]),), tl.zeros_like(grad_h), grad_c
-
-
-@jit
-def _softmax(scores: tl.tensor, column: tl.tensor, S: tl.constexpr) -> tl.tensor:
-    scores = tl.where(column < S.decision.units, scores, -float("inf"))
-    powers = tl.exp(scores - tl.max(scores, 1)[:, None])
-    return powers / tl.sum(powers, 1)[:, None]
-
-
-@jit
-def _best(x: tl.tensor, column: tl.tensor, S: tl.constexpr) -> tl.tensor:
-    """The first column that holds a row's largest number, [rows]; 0 if all are NaN."""
-    first = tl.min(tl.where(x == tl.max(x, 1)[:, None], column, S.decision.units), 1)
-    return tl.where(first == S.decision.units, 0, first)
-
-
-@jit
-def _decide(
-    scores: tl.tensor,
-    noise: tl.tensor,
-    scalar: tl.tensor,
-    at: tl.tuple,
-    S: tl.constexpr,
-) -> tl.tuple:
-    """The mixing weight of every cell [rows, 1], the soft weights [rows, columns] and the choice [rows]."""
-    column = units(S.decision, 0)
-    if S.mode == "hard":
-        soft = _softmax(scores, column, S)
-        skim = tl.sum(tl.where(column > 0, soft, 0), 1)
-        # As hard_choice: rounding may bring the sum above 1, where a threshold of 1 has to read.
-        choice = tl.where(
-            tl.where(skim > 1, 1.0, skim) > scalar, _best(tl.where(column > 0, soft, -1), column, S), 0
-        )
-    else:
-        soft = _softmax((scores + load_choices(noise, at, S)) / scalar, column, S)
-        choice = _best(soft, column, S)
-    shares = ()
-    for j in tl.static_range(len(S.cells)):
-        if S.mode == "soft":
-            shares = shares + (tl.sum(tl.where(column == j, soft, 0), 1)[:, None],)
-        else:
-            shares = shares + (tl.where(choice == j, 1.0, 0.0).to(soft.dtype)[:, None],)
-    return shares, soft, choice
-
-
-@jit
 def _read_cell(
     columns: tl.tensor,
     at: tl.tuple,
@@ -158,10 +58,10 @@ def _read_cell(
     """What a cell makes of one tile of the state; its gates take the place of the columns."""
     x: tl.constexpr = CELL.slot + p * CELL.blocks
     n: tl.constexpr = CELL.place // S.tiles + p * CELL.products
-    gates = _activate(given[x : x + CELL.blocks], from_h[n : n + CELL.products], S.kind)
+    gates = activate(given[x : x + CELL.blocks], from_h[n : n + CELL.products], S.kind)
     if S.keep:
         store_blocks(columns, gates, at, S, CELL, p)
-    new_h, new_c = _propose(gates, fit(h[p], CELL.width), fit(c[p], CELL.width), S.kind)
+    new_h, new_c = propose(gates, fit(h[p], CELL.width), fit(c[p], CELL.width), S.kind)
     return fit(new_h, S.cells[0].width), fit(new_c, S.cells[0].width)
 
 
@@ -242,7 +142,7 @@ def scan_forward(
             # Decided by what is stored, so that the backward pass sees the same choice.
             scores = (given[0] + from_h[0]).to(columns.dtype.element_ty)
             store_blocks(columns, (scores,), at, S, S.decision, 0)
-            shares, _, choice = _decide(widen(scores, S), noise, tl.load(scalar), at, S)
+            shares, _, choice = decide(widen(scores, S), noise, tl.load(scalar), at, S)
             if S.mode == "hard":
                 tl.store(decisions + at[0], choice, mask=at[1])
         new_h, new_c = (), ()
@@ -278,12 +178,12 @@ def _back_cell(
     h, c = fit(old[0][p], CELL.width), fit(old[1][p], CELL.width)
     x: tl.constexpr = CELL.slot + p * CELL.blocks
     gates = given[x : x + CELL.blocks]
-    new_h, new_c = _propose(gates, h, c, S.kind)
+    new_h, new_c = propose(gates, h, c, S.kind)
     inside = units(CELL, p) < CELL.units
     grad_h = tl.where(inside, fit(grad[0], CELL.width), 0)
     grad_c = tl.where(inside, fit(grad[1], CELL.width), 0)
     own_h, own_c = share * grad_h, share * grad_c
-    columns, to_h, to_c = _differentiate(gates, h, c, new_c, own_h, own_c, S.kind)
+    columns, to_h, to_c = differentiate(gates, h, c, new_c, own_h, own_c, S.kind)
     pull = grad_h * (new_h - h)
     if S.kind == "lstm":
         pull += grad_c * (new_c - c)
@@ -381,7 +281,7 @@ def scan_backward(
             arriving = add(arriving, load_state(grad_hidden, at, S))
         shares, pulls = (1,), zeros(S.decision.width, S)
         if S.mode != "full":
-            shares, soft, _ = _decide(given[0], noise, tl.load(scalar), at, S)
+            shares, soft, _ = decide(given[0], noise, tl.load(scalar), at, S)
         sums, kept_h, kept_c = (), (), ()
         for q in tl.static_range(S.tiles):
             sums = sums + (zeros(S.cells[0].width, S),)
