@@ -1,7 +1,9 @@
 """The training benchmark at tiny sizes: what it writes, and that it stops where contestants disagree."""
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -225,8 +227,15 @@ def test_kept_bytes_count_a_storage_once_and_nothing_that_was_given(script):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot take a peak back")
 def test_peak_growth_sees_what_was_freed_again(script):
-    growth, source = script("_training_memory").peak_growth(lambda: torch.ones(2**24).sum(), "cpu")
-    assert 0.95 * 2**26 < growth < 1.5 * 2**26
+    # In a process of its own, as in the benchmark: this one may have as much memory left over.
+    program = (
+        "import torch, _training_memory as memory\n"
+        "print(*memory.peak_growth(lambda: torch.ones(2**24).sum(), 'cpu'))"
+    )
+    folder = Path(script("_training_memory").__file__).parent
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True)
+    growth, source = done.stdout.split(" ", 1)
+    assert 0.95 * 2**26 < int(growth) < 1.5 * 2**26
     assert source.startswith("VmHWM")
 
 
