@@ -29,7 +29,7 @@ class BoundReader:
         self._reader = reader
         self._products = products
         self._dtype = reader.dtype
-        self._bound = _log_odds(threshold, self._dtype)
+        self._bound = log_odds(threshold, self._dtype)
         self._state = LoopState.zeros(reader)
         self._inputs = (FoldedInputs if reader.is_folded else ComputedInputs)(products)
         self._steps = [self._bind(cell) for cell in reader.cells]
@@ -151,7 +151,7 @@ def _choose(scores: list[float], bound: float) -> int:
     return 1 + scores.index(highest) if together > bound else 0
 
 
-def _log_odds(threshold: float, dtype: np.dtype[Any]) -> float:
+def log_odds(threshold: float, dtype: np.dtype[Any]) -> float:
     """The log-odds that a skim probability above the threshold exceeds."""
     if threshold >= 1:
         return math.inf

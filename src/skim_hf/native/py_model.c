@@ -1,0 +1,313 @@
+/* Model: reads ids or strings without the GIL. Calls on one object may run side by side, each with room of its own. */
+#include "py_model.h"
+
+#include <string.h>
+
+static void free_room(call_room *room) {
+    if (!room) return;
+    skim_state_free(room->state);
+    skim_work_free(room->work);
+    splitter_free(room->splitter);
+    Py_XDECREF(room->vocabulary);
+    token_list_free(&room->tokens);
+    PyMem_RawFree(room);
+}
+
+/* Gives the room a splitter of that Vocabulary; 0, or -1 with an exception. */
+static int use_vocabulary(call_room *room, PyObject *words) {
+    if (room->vocabulary == words) return 0;
+    splitter_free(room->splitter);
+    Py_CLEAR(room->vocabulary);
+    if (!(room->splitter = splitter_new(vocabulary_of(words)))) return -1;
+    room->vocabulary = Py_NewRef(words);
+    return 0;
+}
+
+/* Room for one call, with a splitter of that Vocabulary unless it is NULL; NULL with an exception. */
+static call_room *take_room(model_object *self, PyObject *words) {
+    call_room *room = self->idle;
+    if (room) {
+        self->idle = room->next;
+    } else if ((room = PyMem_RawCalloc(1, sizeof *room))) {
+        room->state = skim_state_new(&self->model);
+        room->work = skim_work_new(&self->model);
+    }
+    if (room && room->state && room->work && (!words || !use_vocabulary(room, words))) return room;
+    free_room(room);
+    PyErr_NoMemory();
+    return NULL;
+}
+
+enum { KEPT_TOKENS = 1 << 16 };
+
+/* Gives room back for the next call, unless a long text has made it large. */
+static void give_room(model_object *self, call_room *room) {
+    if (room->work->tokens > KEPT_TOKENS || room->tokens.room > KEPT_TOKENS) {
+        free_room(room);
+        return;
+    }
+    room->next = self->idle;
+    self->idle = room;
+}
+
+static void add_counts(model_object *self, const skim_state *s) {
+    for (int64_t i = 0; i < self->model.readers * self->model.choices; i++) self->counts[i] += s->counts[i];
+}
+
+/* Splits and reads one text; returns 0, or -1 where memory ran out. Runs without the GIL. */
+static int read_text(call_room *room, text_piece text, size_t limit, float *scores) {
+    const skim_results nothing = {NULL, NULL, NULL};
+    room->tokens.count = 0;
+    room->tokens.limit = limit;
+    splitter_reset(room->splitter);
+    if (splitter_feed(room->splitter, text, 1, &room->tokens)) return -1;
+    if (skim_read(room->state, room->work, room->tokens.ids, (int64_t)room->tokens.count, &nothing)) return -1;
+    skim_logits(room->state, room->work, scores);
+    skim_scores(room->state->model, scores);
+    return 0;
+}
+
+/* None is no limit. */
+static int get_limit(PyObject *object, size_t *limit) {
+    *limit = SIZE_MAX;
+    if (object == Py_None) return 0;
+    Py_ssize_t value = PyNumber_AsSsize_t(object, PyExc_OverflowError);
+    if (value == -1 && PyErr_Occurred()) return -1;
+    if (value < 0) {
+        PyErr_Format(PyExc_ValueError, "limit must not be negative; got %zd.", value);
+        return -1;
+    }
+    *limit = (size_t)value;
+    return 0;
+}
+
+static PyObject *model_predict(model_object *self, PyObject *const *args, Py_ssize_t count) {
+    text_piece text;
+    size_t limit;
+    if (count != 3) return PyErr_Format(PyExc_TypeError, "predict(vocabulary, text, limit) takes 3 arguments");
+    if (!vocabulary_of(args[0]) || text_of(args[1], &text) || get_limit(args[2], &limit)) return NULL;
+    call_room *room = take_room(self, args[0]);
+    if (!room) return NULL;
+    float *scores = room->work->logits;
+    int failed;
+    Py_BEGIN_ALLOW_THREADS
+    failed = read_text(room, text, limit, scores);
+    Py_END_ALLOW_THREADS
+    int64_t best = 0;
+    for (int64_t i = 1; i < self->model.labels; i++)
+        if (scores[i] > scores[best]) best = i;
+    float score = scores[best];
+    add_counts(self, room->state);
+    give_room(self, room);
+    return failed ? PyErr_NoMemory() : Py_BuildValue("(nf)", (Py_ssize_t)best, score);
+}
+
+/* Reads texts [count] into scores [count, labels]; returns 0, or -1 where memory ran out. */
+static int read_texts(model_object *self, call_room *room, const text_piece *texts, Py_ssize_t count, size_t limit,
+                      float *scores, int64_t *counts) {
+    const skim_model *m = &self->model;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (read_text(room, texts[i], limit, scores + i * m->labels)) return -1;
+        for (int64_t c = 0; c < m->readers * m->choices; c++) counts[c] += room->state->counts[c];
+    }
+    return 0;
+}
+
+static PyObject *model_classify(model_object *self, PyObject *args) {
+    PyObject *words, *list, *limit_object, *out, *result = NULL;
+    const skim_model *m = &self->model;
+    Py_buffer scores;
+    size_t limit;
+    if (!PyArg_ParseTuple(args, "OO!OO", &words, &PyTuple_Type, &list, &limit_object, &out)) return NULL;
+    Py_ssize_t count = PyTuple_GET_SIZE(list);
+    if (!vocabulary_of(words) || get_limit(limit_object, &limit)) return NULL;
+    if (get_array(out, "out", count * m->labels, sizeof(float), 1, &scores)) return NULL;
+    /* The tuple keeps the strings alive, and nobody can change it. */
+    text_piece *texts = PyMem_Malloc((size_t)count * sizeof *texts + 1);
+    int64_t *counts = PyMem_Calloc((size_t)(m->readers * m->choices), sizeof *counts);
+    call_room *room = texts && counts ? take_room(self, words) : (call_room *)PyErr_NoMemory();
+    int failed = !room;
+    for (Py_ssize_t i = 0; !failed && i < count; i++) failed = text_of(PyTuple_GET_ITEM(list, i), &texts[i]);
+    if (!failed) {
+        Py_BEGIN_ALLOW_THREADS
+        failed = read_texts(self, room, texts, count, limit, scores.buf, counts);
+        Py_END_ALLOW_THREADS
+        if (failed) PyErr_NoMemory();
+        for (int64_t i = 0; i < m->readers * m->choices; i++) self->counts[i] += counts[i];
+    }
+    if (room) give_room(self, room);
+    PyMem_Free(texts);
+    PyMem_Free(counts);
+    PyBuffer_Release(&scores);
+    if (!failed) result = Py_NewRef(Py_None);
+    return result;
+}
+
+/* What a reading leaves behind, as arrays of the caller. */
+typedef struct {
+    Py_buffer decisions, scores, hidden, memory, logits;
+} reading_arrays;
+
+static int get_reading(const skim_model *m, int64_t tokens, PyObject *const *objects, reading_arrays *a) {
+    int64_t state = m->readers * m->hidden_size, rows = m->per_token ? tokens : 1;
+    memset(a, 0, sizeof *a);
+    return get_optional(objects[0], "decisions", tokens * m->readers, sizeof(int64_t), &a->decisions) ||
+           get_optional(objects[1], "scores", tokens * m->readers * (m->choices - 1), sizeof(float), &a->scores) ||
+           get_optional(objects[2], "hidden", state, sizeof(float), &a->hidden) ||
+           get_optional(objects[3], "memory", state, sizeof(float), &a->memory) ||
+           get_optional(objects[4], "logits", rows * m->labels, sizeof(float), &a->logits);
+}
+
+static void release_reading(reading_arrays *a) {
+    PyBuffer_Release(&a->decisions);
+    PyBuffer_Release(&a->scores);
+    PyBuffer_Release(&a->hidden);
+    PyBuffer_Release(&a->memory);
+    PyBuffer_Release(&a->logits);
+}
+
+static int read_ids(const skim_model *m, call_room *room, const int32_t *ids, int64_t count, const reading_arrays *a) {
+    const skim_results out = {a->decisions.buf, a->scores.buf, m->per_token ? a->logits.buf : NULL};
+    size_t row = (size_t)m->hidden_size;
+    if (skim_read(room->state, room->work, ids, count, &out)) return -1;
+    for (int64_t r = 0; r < m->readers; r++) {
+        const reader_state *s = &room->state->readers[r];
+        for (size_t u = 0; a->hidden.buf && u < row; u++)
+            ((float *)a->hidden.buf)[(size_t)r * row + u] = s->h[u] * m->layer[r].hidden_scale;
+        if (a->memory.buf) memcpy((float *)a->memory.buf + (size_t)r * row, s->c, row * sizeof(float));
+    }
+    if (a->logits.buf && !m->per_token) skim_logits(room->state, room->work, a->logits.buf);
+    return 0;
+}
+
+static PyObject *model_read(model_object *self, PyObject *const *args, Py_ssize_t count) {
+    const skim_model *m = &self->model;
+    Py_buffer ids;
+    reading_arrays arrays;
+    if (count != 6) return PyErr_Format(PyExc_TypeError, "read(ids, decisions, scores, hidden, memory, logits)");
+    int64_t tokens = get_ids(m, args[0], &ids);
+    if (tokens < 0) return NULL;
+    call_room *room = NULL;
+    int failed = get_reading(m, tokens, args + 1, &arrays) || !(room = take_room(self, NULL));
+    if (!failed) {
+        Py_BEGIN_ALLOW_THREADS
+        failed = read_ids(m, room, ids.buf, tokens, &arrays);
+        Py_END_ALLOW_THREADS
+        if (failed) PyErr_NoMemory();
+        add_counts(self, room->state);
+        give_room(self, room);
+    }
+    release_reading(&arrays);
+    PyBuffer_Release(&ids);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *model_counts(model_object *self, PyObject *none) {
+    (void)none;
+    int64_t count = self->model.readers * self->model.choices;
+    PyObject *list = PyList_New(count);
+    for (int64_t i = 0; list && i < count; i++) {
+        PyObject *number = PyLong_FromLongLong(self->counts[i]);
+        if (!number) Py_CLEAR(list);
+        if (number) PyList_SET_ITEM(list, i, number);
+    }
+    return list;
+}
+
+static PyObject *model_open(model_object *self, PyObject *none) {
+    (void)none;
+    return stream_open(self);
+}
+
+static PyObject *model_new(PyTypeObject *type, PyObject *args, PyObject *keywords) {
+    if (keywords && PyDict_GET_SIZE(keywords)) return PyErr_Format(PyExc_TypeError, "Model takes no keywords");
+    model_object *self = (model_object *)type->tp_alloc(type, 0);
+    if (self && build_model(self, args)) Py_CLEAR(self);
+    return (PyObject *)self;
+}
+
+static void model_dealloc(model_object *self) {
+    while (self->idle) {
+        call_room *room = self->idle;
+        self->idle = room->next;
+        free_room(room);
+    }
+    skim_model_free(&self->model);
+    for (Py_ssize_t i = 0; i < self->held; i++) PyBuffer_Release(&self->buffers[i]);
+    PyMem_Free(self->buffers);
+    PyMem_Free(self->counts);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *model_lanes(PyObject *none, PyObject *name) {
+    (void)none;
+    const char *text = PyUnicode_AsUTF8(name);
+    const reader_kernels *kernels = text ? reader_find_kernels(text) : NULL;
+    if (!kernels) return text ? PyErr_Format(PyExc_ValueError, "This processor has no kernels named %R.", name) : NULL;
+    return Py_BuildValue("(sL)", kernels->name, (long long)kernels->lanes);
+}
+
+static PyObject *model_order(PyObject *none, PyObject *args) {
+    (void)none;
+    int kind;
+    Py_ssize_t size, lanes;
+    if (!PyArg_ParseTuple(args, "inn", &kind, &size, &lanes)) return NULL;
+    if (kind < READS_LSTM || kind > READS_TANH || size < 1 || lanes < 1 || size > 1 << 20 || lanes > 64)
+        return PyErr_Format(PyExc_ValueError, "order(kind, size, lanes) got sizes out of range");
+    int64_t columns = reader_columns((reader_kind)kind, size, lanes);
+    PyObject *made = PyByteArray_FromStringAndSize(NULL, columns * (Py_ssize_t)sizeof(int32_t));
+    if (made) reader_order((reader_kind)kind, size, lanes, (int32_t *)PyByteArray_AS_STRING(made));
+    return made;
+}
+
+static PyObject *model_math(PyObject *none, PyObject *args) {
+    (void)none;
+    const char *name;
+    int fast, taken;
+    PyObject *objects[3];
+    Py_buffer b[3];
+    if (!PyArg_ParseTuple(args, "spOOO", &name, &fast, &objects[0], &objects[1], &objects[2])) return NULL;
+    const reader_kernels *kernels = reader_find_kernels(name);
+    if (!kernels) return PyErr_Format(PyExc_ValueError, "This processor has no kernels named %s.", name);
+    if (PyObject_GetBuffer(objects[0], &b[0], PyBUF_C_CONTIGUOUS)) return NULL;
+    int64_t n = b[0].len / (int64_t)sizeof(float);
+    for (taken = 1; taken < 3; taken++)
+        if (get_array(objects[taken], "out", n, sizeof(float), 1, &b[taken])) break;
+    if (taken == 3) kernels->math(n, fast, b[0].buf, b[1].buf, b[2].buf);
+    for (int i = 0; i < taken; i++) PyBuffer_Release(&b[i]);
+    return taken == 3 ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyMethodDef model_methods[] = {
+    {"predict", (PyCFunction)(void (*)(void))model_predict, METH_FASTCALL,
+     "predict(vocabulary, text, limit) -> (label, score)"},
+    {"classify", (PyCFunction)model_classify, METH_VARARGS,
+     "classify(vocabulary, texts, limit, out): scores [n, labels] float32 of a tuple of str"},
+    {"read", (PyCFunction)(void (*)(void))model_read, METH_FASTCALL,
+     "read(ids, decisions, scores, hidden, memory, logits): one text of int32 ids; None leaves a result out"},
+    {"counts", (PyCFunction)model_counts, METH_NOARGS, "counts() -> [R * k] choices made in all calls"},
+    {"open", (PyCFunction)model_open, METH_NOARGS, "open() -> Stream at the start of a text"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMethodDef functions[] = {
+    {"kernels", model_lanes, METH_O, "kernels(name) -> (name, lanes); the best ones for an empty name"},
+    {"order", model_order, METH_VARARGS, "order(kind, size, lanes) -> int32 [columns], gate * size + unit or -1"},
+    {"math", model_math, METH_VARARGS, "math(kernels, fast, x, tanh, sigmoid): whole vectors of both functions, as the cells compute them"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject model_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "skim_hf.native._runtime.Model",
+    .tp_basicsize = sizeof(model_object),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_doc = "A packed model; see runtime/native.py for its arguments.",
+    .tp_new = model_new,
+    .tp_dealloc = (destructor)model_dealloc,
+    .tp_methods = model_methods,
+};
+
+int add_model(PyObject *module) {
+    return PyModule_AddType(module, &model_type) || PyModule_AddType(module, &stream_type) ||
+           PyModule_AddFunctions(module, functions);
+}

@@ -1,0 +1,113 @@
+/* Stream: a reading that goes on as text arrives. One thread at a time; the GIL sees to it. */
+#include <string.h>
+
+#include "py_model.h"
+
+PyObject *stream_open(model_object *owner) {
+    if (owner->model.directions != 1)
+        return PyErr_Format(PyExc_ValueError, "A bidirectional model needs the whole text and cannot read a stream.");
+    stream_object *self = (stream_object *)stream_type.tp_alloc(&stream_type, 0);
+    if (!self) return NULL;
+    self->owner = (model_object *)Py_NewRef((PyObject *)owner);
+    self->state = skim_state_new(&owner->model);
+    self->work = skim_work_new(&owner->model);
+    if (self->state && self->work) return (PyObject *)self;
+    Py_DECREF(self);
+    return PyErr_NoMemory();
+}
+
+static PyObject *stream_feed(stream_object *self, PyObject *const *args, Py_ssize_t count) {
+    const skim_model *m = &self->owner->model;
+    Py_buffer ids, logits;
+    if (count != 2) return PyErr_Format(PyExc_TypeError, "feed(ids, logits) takes 2 arguments");
+    int64_t tokens = get_ids(m, args[0], &ids);
+    if (tokens < 0) return NULL;
+    int failed = get_optional(args[1], "logits", tokens * m->labels, sizeof(float), &logits);
+    if (!failed) {
+        const skim_results out = {NULL, NULL, logits.buf};
+        if ((failed = skim_feed(self->state, self->work, ids.buf, tokens, &out))) PyErr_NoMemory();
+        PyBuffer_Release(&logits);
+    }
+    PyBuffer_Release(&ids);
+    return failed ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *stream_logits(stream_object *self, PyObject *out) {
+    Py_buffer logits;
+    if (get_array(out, "logits", self->owner->model.labels, sizeof(float), 1, &logits)) return NULL;
+    skim_logits(self->state, self->work, logits.buf);
+    PyBuffer_Release(&logits);
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *stream_copy(stream_object *self, PyObject *none) {
+    (void)none;
+    PyObject *made = stream_open(self->owner);
+    if (made) skim_state_copy(((stream_object *)made)->state, self->state);
+    return made;
+}
+
+static PyObject *stream_save(stream_object *self, PyObject *none) {
+    (void)none;
+    PyObject *made = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)skim_state_size(&self->owner->model));
+    if (made) skim_state_save(self->state, (unsigned char *)PyBytes_AS_STRING(made));
+    return made;
+}
+
+static PyObject *stream_load(stream_object *self, PyObject *object) {
+    Py_buffer saved;
+    if (get_array(object, "saved state", (int64_t)skim_state_size(&self->owner->model), 1, 0, &saved)) return NULL;
+    skim_state_load(self->state, saved.buf);
+    PyBuffer_Release(&saved);
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *stream_counts(stream_object *self, PyObject *none) {
+    (void)none;
+    int64_t count = self->owner->model.readers * self->owner->model.choices;
+    PyObject *list = PyList_New(count);
+    for (int64_t i = 0; list && i < count; i++) {
+        PyObject *number = PyLong_FromLongLong(self->state->counts[i]);
+        if (!number) Py_CLEAR(list);
+        if (number) PyList_SET_ITEM(list, i, number);
+    }
+    return list;
+}
+
+static PyObject *stream_tokens(stream_object *self, void *none) {
+    (void)none;
+    return PyLong_FromLongLong(self->state->tokens);
+}
+
+static void stream_dealloc(stream_object *self) {
+    skim_state_free(self->state);
+    skim_work_free(self->work);
+    Py_XDECREF((PyObject *)self->owner);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMethodDef methods[] = {
+    {"feed", (PyCFunction)(void (*)(void))stream_feed, METH_FASTCALL,
+     "feed(ids, logits): reads on; logits [n, labels] of models with labels per token, or None"},
+    {"logits", (PyCFunction)stream_logits, METH_O, "logits(out): [labels] of what was read so far"},
+    {"copy", (PyCFunction)stream_copy, METH_NOARGS, "copy() -> Stream"},
+    {"save", (PyCFunction)stream_save, METH_NOARGS, "save() -> bytes"},
+    {"load", (PyCFunction)stream_load, METH_O, "load(bytes)"},
+    {"counts", (PyCFunction)stream_counts, METH_NOARGS, "counts() -> [R * k] choices made so far"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef attributes[] = {
+    {"tokens", (getter)stream_tokens, NULL, "Tokens read so far.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+PyTypeObject stream_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "skim_hf.native._runtime.Stream",
+    .tp_basicsize = sizeof(stream_object),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_doc = "A reading that goes on; made by Model.open.",
+    .tp_dealloc = (destructor)stream_dealloc,
+    .tp_methods = methods,
+    .tp_getset = attributes,
+};

@@ -1,0 +1,114 @@
+/* A trained reader, laid out for one instruction set, and what one text's reading needs. Knows no Python.
+
+   Notation as in docs/architecture.md. The loop keeps h multiplied by 1 / hidden_scale, as runtime/prepare.py says,
+   and gates multiplied by what makes their exponentials powers of two (reader_math.h).
+
+   Columns of a cell come in blocks of LANES units, gate by gate: block 0 of g, f, i, o, block 1 of g, and so
+   on, so that a block's product is followed at once by its element-wise work. The units that fill no whole
+   block follow, gate by gate; their columns are padded to whole vectors, and their gates too if there is no
+   whole block (reader_layout.c). */
+#ifndef SKIM_HF_READER_H
+#define SKIM_HF_READER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum { READS_LSTM, READS_GRU, READS_TANH } reader_kind;
+typedef enum { POOL_LAST, POOL_MEAN, POOL_MAX } pooling_kind;
+typedef enum { SCORE_SOFTMAX, SCORE_SIGMOID, SCORE_NONE } scoring_kind;
+
+enum { MAX_GATES = 4, QUANTISED_DEPTH = 32 };
+
+/* A vector [depth] times a matrix [depth, columns]: panels of a few vectors of columns, each panel [depth,
+   vectors, LANES]; as bytes [depth / 4, vectors, LANES, 4]. */
+typedef struct {
+    int64_t depth, columns;
+    float *weights;                  /* or NULL, and then: */
+    int8_t *bytes;
+    float *scales;                   /* [columns] */
+    int32_t *offsets;                /* [columns], what the activations' offset adds, negated */
+} reader_product;
+
+/* What the input of a token adds to the columns of a cell. */
+typedef struct {
+    const char *table;               /* [V] rows, or NULL: then a product with the input */
+    int64_t stride;                  /* bytes from row to row */
+    int is_bytes;                    /* rows hold int8 [columns], then the scale, a float */
+    reader_product inputs;           /* [d_x, columns] */
+    float *bias;                     /* [columns] */
+} reader_share;
+
+typedef struct {
+    int64_t size, context, columns;  /* m, 0 copies the state; units of h that it sees */
+    reader_product recurrent;
+    float *candidate_bias;           /* [m], a GRU's bias inside the reset gate; NULL for others */
+    reader_share share;
+} reader_cell;
+
+typedef struct {
+    reader_kind kind;
+    int fast;                        /* activations of lower precision, for int8 */
+    int64_t hidden_size, padded;     /* d, and d rounded up to whole vectors */
+    int64_t input_size;              /* d_x; 0 where all shares are tables */
+    int64_t choices;                 /* k */
+    float hidden_scale, bound;       /* log-odds above which a token is skimmed */
+    reader_cell *cells;              /* [k] */
+    float *decision;                 /* [k - 1, padded] */
+    const float *decision_table;     /* [V, k - 1] or NULL: then */
+    float *decision_inputs;          /* [k - 1, d_x] */
+    float *decision_bias;            /* [k - 1] */
+} reader_layer;
+
+/* The state of one reader. All rows are aligned, and zero beyond d. */
+typedef struct {
+    float *h, *c;                    /* [padded] */
+    int64_t *counts;                 /* [k], how often each choice was made */
+} reader_state;
+
+/* Room for one token's work; nothing in it outlives a token. */
+typedef struct {
+    float *row, *fresh, *scores;     /* [most columns], [padded], [k - 1] */
+    uint8_t *quantised;              /* [most depth] */
+} reader_room;
+
+/* What a layer reads, and where the results go. NULL leaves a result out. Strides are in elements, negative
+   for a text that is read backwards. */
+typedef struct {
+    int64_t count;
+    const int32_t *ids;              /* or, where the shares are products: */
+    const float *inputs;
+    int64_t ids_stride, input_stride;
+    int64_t *decisions;
+    int64_t decision_stride;
+    float *scores;                   /* [k - 1] of each token */
+    int64_t score_stride;
+    float *outputs;                  /* [d] */
+    int64_t output_stride;
+} reader_task;
+
+typedef struct {
+    int64_t lanes;
+    const char *name;
+    void (*read)(const reader_layer *, reader_state *, const reader_room *, const reader_task *);
+    /* tanh and sigmoid of whole vectors of x, as the cells compute them; for tests. */
+    void (*math)(int64_t n, int fast, const float *x, float *tanh_x, float *sigmoid_x);
+} reader_kernels;
+
+extern const reader_kernels reader_portable;
+#if defined(__x86_64__)
+extern const reader_kernels reader_avx2;
+extern const reader_kernels reader_avx512;
+#endif
+
+/* The kernels of that name, or with an empty name the best; NULL where this processor lacks them. */
+const reader_kernels *reader_find_kernels(const char *name);
+
+/* reader_layout.c */
+int64_t reader_columns(reader_kind kind, int64_t size, int64_t lanes);
+int reader_gates(reader_kind kind);
+/* order[column] = gate * m + unit of each of `reader_columns` columns, or -1 for padding. */
+void reader_order(reader_kind kind, int64_t size, int64_t lanes, int32_t *order);
+/* Vectors of the panel that starts at a vector, of a cell's columns. */
+int64_t reader_panel(reader_kind kind, int64_t size, int64_t lanes, int64_t vector);
+
+#endif
