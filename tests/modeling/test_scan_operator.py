@@ -82,6 +82,20 @@ def test_export_sees_one_node_per_reader(mode, model, batch):
     torch.testing.assert_close(got["logits"], want.logits, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_an_exported_model_takes_other_batches_and_lengths(mode, model, batch):
+    getattr(model, mode)()
+    rows, length = torch.export.Dim("rows"), torch.export.Dim("length")
+    shapes = {"input_ids": {0: rows, 1: length}, "attention_mask": {0: rows, 1: length}, "labels": {0: rows}}
+    program = torch.export.export(model, (), batch, dynamic_shapes=shapes)
+    other = {name: torch.cat((value, value.flip(0)))[:5] for name, value in batch.items()}
+    other |= {
+        name: torch.cat((other[name], other[name][:, :3]), 1) for name in ("input_ids", "attention_mask")
+    }
+    got, want = seeded(program.module(), **other), seeded(model, **other)
+    torch.testing.assert_close(got["logits"], want.logits, rtol=0, atol=1e-6)
+
+
 def test_compile_sees_one_node_per_reader(model, batch):
     graphs = []
 

@@ -224,7 +224,7 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         return self.embed_tokens(input_ids)
 
     def _initial_state(self, given: Tensor | None, hidden: Tensor) -> Tensor:
-        shape = (len(hidden), self.parts, self.config.num_readers, self.config.hidden_size)
+        shape = (hidden.shape[0], self.parts, self.config.num_readers, self.config.hidden_size)
         return hidden.new_zeros(shape) if given is None else check_state(given, shape)
 
     def _draw_noise(
