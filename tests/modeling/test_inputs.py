@@ -136,6 +136,7 @@ VECTORS = torch.ones(2, 3, 5, dtype=torch.float64)
         ({"input_ids": IDS, "attention_mask": IDS[:, :2]}, "attention_mask must have the shape"),
         ({"input_ids": IDS, "attention_mask": IDS[0]}, "attention_mask must have the shape"),
         ({"inputs_embeds": VECTORS[..., :4]}, r"inputs_embeds.*\[B, T, 5\]"),
+        ({"inputs_embeds": VECTORS.long()}, r"inputs_embeds must be floats; got torch.int64"),
         ({"inputs_embeds": VECTORS[0]}, r"inputs_embeds.*\[B, T, "),
         ({"input_ids": IDS, "initial_state": torch.zeros(2, 1, 1, 7)}, "initial_state must have the shape"),
         ({"input_ids": IDS, "initial_state": torch.zeros(1, 2, 1, 7)}, "initial_state must have the shape"),
@@ -156,3 +157,57 @@ def test_impossible_inputs_are_refused(cls, arguments, message, make_model):
 def test_words_are_refused_by_a_model_of_features(make_model):
     with pytest.raises(ValueError, match="inputs_embeds"):
         make_model(input_size=5)(IDS)
+
+
+STATE = torch.zeros(2, 2, 1, 7, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"input_ids": IDS.to("meta")}, "input_ids must be on cpu"),
+        (
+            {"input_ids": IDS, "attention_mask": IDS.to("meta")},
+            "inputs are on cpu, the attention_mask on meta",
+        ),
+        ({"inputs_embeds": VECTORS.to("meta"), "attention_mask": IDS}, "inputs are on meta"),
+        ({"input_ids": IDS, "initial_state": STATE.to("meta")}, "initial_state must be on cpu"),
+        ({"inputs_embeds": VECTORS.float()}, "inputs must have the dtype torch.float64"),
+        ({"inputs_embeds": VECTORS.bfloat16()}, "inputs must have the dtype torch.float64"),
+        (
+            {"input_ids": IDS, "initial_state": STATE.float()},
+            "initial_state must have the dtype torch.float64",
+        ),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("mode", ["train", "eval", "no grad"])
+@pytest.mark.parametrize("policy", ["full", "skim"])
+def test_other_devices_and_dtypes_are_refused_in_every_pass(policy, mode, arguments, message, make_model):
+    model = make_model(policy=policy).train(mode == "train")
+    with torch.set_grad_enabled(mode != "no grad"), pytest.raises(ValueError, match=message):
+        model(**arguments)
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_weights_of_several_dtypes_are_refused(mode, make_model):
+    model = make_model().train(mode == "train")
+    model.skim_rnn.layers[0].readers[0].cells[1].float()
+    with pytest.raises(ValueError, match="weights of a reader must have one dtype"):
+        model(IDS)
+
+
+@pytest.mark.parametrize("mode", ["train", "eval", "no grad"])
+def test_autocast_takes_inputs_of_either_precision(mode, make_model):
+    model = make_model(input_size=5).float().train(mode == "train")
+    labels = torch.tensor([0, 1])
+    losses = []
+    for dtype in (torch.float32, torch.bfloat16):
+        with torch.set_grad_enabled(mode != "no grad"), torch.autocast("cpu", torch.bfloat16):
+            output = model(
+                inputs_embeds=VECTORS.to(dtype), labels=labels, generator=torch.Generator().manual_seed(0)
+            )
+        losses.append(output.loss)
+        assert output.loss.dtype == output.final_state.dtype == torch.float32
+    # Noise is drawn in the precision of the inputs.
+    torch.testing.assert_close(losses[0], losses[1], rtol=0.05, atol=0.05)

@@ -42,6 +42,10 @@ for name in ("AutoModel", "AutoModelForSequenceClassification", "AutoModelForTok
         "decisions": output.decisions.tolist(),
     }
     model.save_pretrained(sys.argv[3] + "/" + name)
+model = transformers.AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True)
+loss = model.train()(ids, labels=torch.tensor([0, 1]), generator=torch.Generator().manual_seed(3)).loss
+loss.backward()
+result["gradients"] = {name: p.grad.tolist() for name, p in model.named_parameters()}
 try:
     transformers.AutoModel.from_pretrained(folder)
 except ValueError as error:
@@ -104,6 +108,18 @@ def test_all_three_classes_give_the_same_values(saved):
         assert result[name]["decisions"] == output.decisions.tolist()
         # Not bit for bit: the sums of a matrix product depend on where its operands lie in memory.
         torch.testing.assert_close(torch.tensor(result[name]["values"]), output[0], rtol=0, atol=1e-6)
+
+
+def test_trains_as_with_the_package(saved):
+    """Without the package there are no C kernels, so it is the scan in plain PyTorch."""
+    model, _, result, _ = saved
+    model.zero_grad()
+    labels, noise = torch.tensor([0, 1]), torch.Generator().manual_seed(3)
+    model.train()(torch.tensor(IDS), labels=labels, generator=noise).loss.backward()
+    model.eval()
+    for name, parameter in model.named_parameters():
+        got = torch.tensor(result["gradients"][name])
+        torch.testing.assert_close(got, parameter.grad, rtol=0, atol=1e-6)
 
 
 def test_without_trust_the_code_does_not_run(saved):

@@ -54,6 +54,20 @@ def test_opcheck_of_inference(cell):
         torch.library.opcheck(scan_hard, (*given.values(), cell, list(sizes), False, 0.5))
 
 
+@pytest.mark.parametrize("steps", [(), (0, 0)], ids=str)
+def test_opcheck_of_nothing_to_read(steps):
+    given = tensors() | {"batch_sizes": torch.tensor(steps, dtype=torch.int64)}
+    given["inputs"] = given["inputs"].detach()[:0].requires_grad_()
+    given["noise"] = given["noise"][:0]
+    torch.library.opcheck(scan, (*given.values(), "lstm", [5, 3], True, 0.7, True, False))
+    with torch.no_grad():
+        h, _, _, final = scan_hard(
+            *(given[name].detach() for name in given if name != "noise"), "lstm", [5, 3], True, 0.5
+        )
+    assert h.shape == (0, 5)
+    assert torch.equal(final, given["start"])
+
+
 @pytest.fixture
 def model(make_config):
     return SkimRNNForSequenceClassification(make_config(num_labels=2, bidirectional=True))
@@ -79,6 +93,20 @@ def test_export_sees_one_node_per_reader(mode, model, batch):
     expected = f"{NAMESPACE}.{'scan' if mode == 'train' else 'scan_hard'}.default"
     assert nodes(program.graph_module) == [expected] * 2
     got, want = seeded(program.module(), **batch), seeded(model, **batch)
+    torch.testing.assert_close(got["logits"], want.logits, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_an_exported_model_takes_other_batches_and_lengths(mode, model, batch):
+    getattr(model, mode)()
+    rows, length = torch.export.Dim("rows"), torch.export.Dim("length")
+    shapes = {"input_ids": {0: rows, 1: length}, "attention_mask": {0: rows, 1: length}, "labels": {0: rows}}
+    program = torch.export.export(model, (), batch, dynamic_shapes=shapes)
+    other = {name: torch.cat((value, value.flip(0)))[:5] for name, value in batch.items()}
+    other |= {
+        name: torch.cat((other[name], other[name][:, :3]), 1) for name in ("input_ids", "attention_mask")
+    }
+    got, want = seeded(program.module(), **other), seeded(model, **other)
     torch.testing.assert_close(got["logits"], want.logits, rtol=0, atol=1e-6)
 
 
@@ -154,8 +182,38 @@ def test_wrong_shapes_are_refused(name):
 def test_other_devices_are_refused(make_reader, packed):
     reader = make_reader()
     inputs, packing, start = packed([3], reader)
-    with pytest.raises(ValueError, match=r"inputs are on meta, the reader's weights on cpu"):
+    with pytest.raises(ValueError, match=r"inputs must be on cpu, where the model's weights are; got meta"):
         reader(inputs.to("meta"), packing, start, None, Setting())
+
+
+@pytest.mark.parametrize("name", ["inputs", "weight_input", "bias", "recurrent", "noise", "start"])
+def test_one_tensor_without_numbers_is_refused(name):
+    """One on `meta` has PyTorch call the fake kernels, whose results are whatever was in memory."""
+    given = tensors(grad=False)
+    given[name] = given[name].to("meta")
+    with pytest.raises(ValueError, match=r"must be on one device"):
+        scan(*given.values(), "lstm", [5, 3], *OPTIONS)
+    if given.pop("noise").is_meta:
+        return
+    with pytest.raises(ValueError, match=r"must be on one device"):
+        scan_hard(*given.values(), "lstm", [5, 3], False, 0.5)
+
+
+@pytest.mark.parametrize("k", [0, 2])
+def test_noise_and_decision_belong_together(k, scan_backend):
+    given = tensors(k=k)
+    given["noise"] = None if k else torch.zeros(7, 0, dtype=torch.float64)
+    with pytest.raises(ValueError, match=rf"noise must be .*k is {k}"):
+        scan(*given.values(), "lstm", [5, 3], *OPTIONS)
+
+
+@pytest.mark.parametrize("wrong", [torch.int32, torch.float64, "meta", "batched"], ids=str)
+def test_batch_sizes_of_another_kind_are_refused(wrong):
+    given = tensors()
+    sizes = given["batch_sizes"]
+    given["batch_sizes"] = sizes[None] if wrong == "batched" else sizes.to(wrong)
+    with pytest.raises(ValueError, match=r"batch_sizes must be \[T\] int64 on the CPU"):
+        scan(*given.values(), "lstm", [5, 3], *OPTIONS)
 
 
 @pytest.mark.parametrize("sizes", [[4, 3, 0], [3, 4], [3, 3], [3, 3, 2], [-1, 8]], ids=str)
@@ -207,6 +265,26 @@ def test_nan_spreads_in_its_own_text_only(cell_type, mode, scan_backend, make_re
     assert rows[0, 1:].isnan().all()
     assert reading.state[0][0].isnan().all()
     assert reading.state[0][1].isfinite().all()
+
+
+@pytest.mark.parametrize("straight_through", [False, True])
+@pytest.mark.parametrize("cell_type", ["lstm", "gru", "tanh"])
+def test_nan_goes_back_through_its_own_text_only(
+    cell_type, straight_through, scan_backend, make_reader, packed
+):
+    reader = make_reader(cell_type=cell_type)
+    inputs, packing, start = packed([5, 4], reader)
+    inputs[2] = torch.nan
+    inputs.requires_grad_()
+    start = tuple(part.requires_grad_() for part in start)
+    setting = Setting(True, straight_through=straight_through)
+    reading = reader(inputs, packing, start, reader.policy.draw_noise(inputs), setting)
+    reading.hidden.square().sum().backward()
+    rows = packing.unpack(inputs.grad)
+    assert rows[0, 1:].isnan().all()
+    assert rows[1, :4].isfinite().all()
+    assert all(part.grad[0].isnan().any() and part.grad[1].isfinite().all() for part in start)
+    assert reader.cells[0].weight_ih.grad.isnan().any()
 
 
 def test_one_text_of_one_word(scan_backend, make_reader, packed):

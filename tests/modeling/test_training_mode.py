@@ -142,6 +142,31 @@ def test_checkpointing_changes_no_gradient(
         torch.testing.assert_close(checkpointed[name], gradient, rtol=0, atol=1e-14, msg=name)
 
 
+@pytest.mark.parametrize("policy", ["full", "skim"])
+@pytest.mark.parametrize("cell_type", CELL_TYPES)
+def test_recomputing_gates_keeps_less_and_changes_no_gradient(cell_type, policy, make_model):
+    ids = torch.randint(1, 23, (4, 50))
+    kept, gradients = {}, {}
+    for recompute in (False, True):
+        model = make_model(cell_type=cell_type, policy=policy, recompute_gates=recompute).train()
+        storages = {}
+
+        def note(tensor, storages=storages):
+            storages[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            loss = model(ids, labels=LABELS.repeat(2)[:4], generator=generator()).loss
+        kept[recompute] = sum(storage.nbytes() for storage in storages.values())
+        loss.backward()
+        gradients[recompute] = [p.grad for p in model.parameters()]
+    columns = (1 if cell_type == "tanh" else 4) * (7 if policy == "full" else 7 + 3)
+    # Gates and logits of 200 tokens, in float64.
+    assert kept[False] - kept[True] == 200 * 8 * (columns + (0 if policy == "full" else 2))
+    for got, want in zip(gradients[True], gradients[False], strict=True):
+        torch.testing.assert_close(got, want, rtol=0, atol=1e-14)
+
+
 def test_checkpointing_a_model_of_features(make_model, make_batch):
     model = make_model(input_size=5).train()
     getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)()

@@ -8,6 +8,7 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from skim_hf import SkimRNNForTokenClassification, SkimRNNModel, SkimTrainer, SkimTrainingArguments
+from skim_hf.modeling import reader_skim_rnn
 from skim_hf.training.evaluation import make_compute_metrics
 from skim_hf.training.schedules import gumbel_temperature
 from skim_hf.training.trainer import count_choices
@@ -166,6 +167,21 @@ def test_evaluation_reports_the_task_the_reading_and_the_cost(make_model, make_r
     micro = (outputs.skim_rate * lengths).sum() / lengths.sum()
     assert metrics["eval_skim_rate_micro"] == pytest.approx(micro.item())
     assert {"eval_macro_f1", "eval_flop_ratio_paper", "eval_macs_ratio", "eval_loss"} <= metrics.keys()
+
+
+@pytest.mark.parametrize("policy", ["full", "skim"])
+def test_evaluation_runs_by_the_fused_scan(policy, make_model, make_rows, make_args, collator, monkeypatch):
+    """And not by the readable passes, which take many times as long."""
+    calls = []
+    real = reader_skim_rnn.scan_hard
+    monkeypatch.setattr(reader_skim_rnn, "scan_hard", lambda *args: calls.append(1) or real(*args))
+    for name in ("read_hard", "read_relaxed", "scan"):
+        monkeypatch.setattr(reader_skim_rnn, name, None)
+    model = make_model(policy=policy, bidirectional=True)
+    trainer = SkimTrainer(model, make_args(), eval_dataset=make_rows(), data_collator=collator)
+    trainer.evaluate()
+    # Two directions of 23 rows, five at a time.
+    assert len(calls) == 2 * 5
 
 
 @pytest.mark.parametrize("strategy", ["group_by_length", "random"])

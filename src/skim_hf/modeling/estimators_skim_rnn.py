@@ -56,6 +56,8 @@ def hard_choice(probabilities: Tensor, threshold: float) -> Tensor:
     """
     if probabilities.shape[-1] == 1:
         return torch.zeros(probabilities.shape[:-1], dtype=torch.int64, device=probabilities.device)
+    # Rounding may bring a sum above 1, where a threshold of 1 has to read.
+    if probabilities.shape[-1] == 2:
+        return (probabilities[..., 1].clamp(max=1) > threshold).long()
     small = probabilities[..., 1:]
-    # Rounding may bring the sum above 1, where a threshold of 1 has to read.
     return torch.where(small.sum(-1).clamp(max=1) > threshold, small.argmax(-1) + 1, 0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import torch
 from torch import Tensor, ones
 
 
@@ -14,7 +17,7 @@ def real_tokens(
     """[B, T] bool, true at real tokens; without a mask, whatever is not `pad_token_id`.
 
     Raises:
-        ValueError: Neither or both kinds of input, no batch, or a mask of another shape.
+        ValueError: Neither or both kinds of input, no batch, or a mask of another shape or device.
     """
     inputs = input_ids if inputs_embeds is None else inputs_embeds
     if inputs is None or (input_ids is not None and inputs_embeds is not None):
@@ -31,6 +34,11 @@ def real_tokens(
                 f"attention_mask must have the shape {tuple(inputs.shape[:2])} of the inputs; "
                 f"got {tuple(attention_mask.shape)}."
             )
+        if attention_mask.device != inputs.device:
+            raise ValueError(
+                f"The inputs are on {inputs.device}, the attention_mask on {attention_mask.device}: "
+                "move one of them with .to(device)."
+            )
         return attention_mask.bool()
     if input_ids is not None and pad_token_id is not None:
         return input_ids != pad_token_id
@@ -38,21 +46,43 @@ def real_tokens(
 
 
 def check_embeds(inputs_embeds: Tensor, width: int) -> Tensor:
-    """Refuses vectors or features of another width."""
+    """Refuses vectors or features of another width, and whole numbers."""
     if inputs_embeds.shape[-1] != width:
         raise ValueError(
             f"inputs_embeds must have the shape [B, T, {width}]; got {tuple(inputs_embeds.shape)}."
         )
+    if not inputs_embeds.is_floating_point():
+        raise ValueError(f"inputs_embeds must be floats; got {inputs_embeds.dtype} (words are input_ids).")
     return inputs_embeds
 
 
-def check_device(inputs: Tensor, weight: Tensor) -> None:
-    """Refuses inputs on another device than the weights."""
-    if inputs.device != weight.device:
+def check_device(tensor: Tensor, weight: Tensor, name: str) -> None:
+    """Refuses a tensor on another device than the weights."""
+    if tensor.device != weight.device:
         raise ValueError(
-            f"The inputs are on {inputs.device}, the reader's weights on {weight.device}: "
+            f"{name} must be on {weight.device}, where the model's weights are; got {tensor.device}: "
             "move the model or the batch with .to(device)."
         )
+
+
+def check_like_weights(weights: Iterable[Tensor], inputs: Tensor, state: tuple[Tensor, ...]) -> None:
+    """Refuses inputs or states on another device or of another dtype than the weights, which share one.
+
+    Under autocast, what came before may well have another precision.
+    """
+    first, *others = weights
+    if any(weight.dtype != first.dtype for weight in others):
+        raise ValueError(
+            f"The weights of a reader must have one dtype; got {first.dtype} and others: "
+            "convert the model with .to(dtype)."
+        )
+    for name, tensor in (("inputs", inputs), *(("initial_state", part) for part in state)):
+        check_device(tensor, first, name)
+        if tensor.dtype != first.dtype and not torch.is_autocast_enabled(first.device.type):
+            raise ValueError(
+                f"{name} must have the dtype {first.dtype} of the model's weights; got {tensor.dtype}: "
+                "convert the model or the batch with .to(dtype), or run it under torch.autocast."
+            )
 
 
 def check_state(state: Tensor, shape: tuple[int, ...]) -> Tensor:

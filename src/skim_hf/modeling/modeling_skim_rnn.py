@@ -13,7 +13,14 @@ from .budgets_skim_rnn import budget_term
 from .cells_skim_rnn import LSTMCell, RecurrentCell
 from .configuration_skim_rnn import SkimRNNConfig
 from .exchange_skim_rnn import check_torch_module, copy_from_torch, copy_to_torch, new_torch_module
-from .inputs_skim_rnn import check_embeds, check_state, check_temperature, check_threshold, real_tokens
+from .inputs_skim_rnn import (
+    check_device,
+    check_embeds,
+    check_state,
+    check_temperature,
+    check_threshold,
+    real_tokens,
+)
 from .outputs_skim_rnn import SkimRNNHeadOutput, SkimRNNModelOutput
 from .packing_skim_rnn import Packing
 from .policies_skim_rnn import Setting, SkimPolicy
@@ -221,10 +228,11 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             raise ValueError(
                 "This model reads continuous features: pass them as inputs_embeds, not input_ids."
             )
+        check_device(cast(Tensor, input_ids), self.embed_tokens.weight, "input_ids")
         return self.embed_tokens(input_ids)
 
     def _initial_state(self, given: Tensor | None, hidden: Tensor) -> Tensor:
-        shape = (len(hidden), self.parts, self.config.num_readers, self.config.hidden_size)
+        shape = (hidden.shape[0], self.parts, self.config.num_readers, self.config.hidden_size)
         return hidden.new_zeros(shape) if given is None else check_state(given, shape)
 
     def _draw_noise(

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from .cells_skim_rnn import CELLS, RecurrentCell, State
 from .configuration_skim_rnn import SkimRNNConfig
-from .inputs_skim_rnn import check_device
+from .inputs_skim_rnn import check_like_weights
 from .packing_skim_rnn import Packing
 from .policies_skim_rnn import Action, FullPolicy, ReadingPolicy, Setting, SkimPolicy
 from .scan_skim_rnn import scan, scan_hard
@@ -73,9 +73,10 @@ class SkimRNNReader(nn.Module):
             setting: Relaxed for training or hard for inference.
 
         Raises:
-            ValueError: Inputs on another device than the weights.
+            ValueError: Inputs or a state on another device or of another dtype than the weights.
         """
-        check_device(inputs, cast(RecurrentCell, self.cells[0]).weight_ih)
+        check_like_weights(self.parameters(), inputs, state)
+        inputs, state = inputs.to(self.dtype), tuple(part.to(self.dtype) for part in state)
         # A policy derived from ours decides otherwise, and has to be asked at every step.
         if type(self.policy) not in (FullPolicy, SkimPolicy):
             if setting.relaxed:

@@ -39,6 +39,24 @@ def check_scan(
     for name, (tensor, shape) in expected.items():
         if tuple(tensor.shape) != shape:
             raise ValueError(f"{name} must have the shape {shape}; got {tuple(tensor.shape)}.")
+    check_kinds(batch_sizes, **{name: tensor for name, (tensor, _) in expected.items()})
+    return _check_batch_sizes(batch_sizes, start.shape[1], tokens)
+
+
+def check_kinds(batch_sizes: Tensor, **tensors: Tensor | None) -> None:
+    """Refuses tensors of several dtypes or on several devices; what can be said without their sizes.
+
+    Args:
+        batch_sizes: [T] int64, on the CPU.
+        **tensors: By name, the first of them the inputs.
+
+    Raises:
+        ValueError: Says what was expected and what came.
+    """
+    inputs, *_ = tensors.values()
+    for name, tensor in tensors.items():
+        if tensor is None or inputs is None:
+            continue
         if tensor.dtype != inputs.dtype:
             raise ValueError(
                 f"All tensors must have one dtype: inputs have {inputs.dtype}, {name} {tensor.dtype}."
@@ -48,7 +66,20 @@ def check_scan(
                 f"All tensors must be on one device: inputs are on {inputs.device}, "
                 f"{name} on {tensor.device}."
             )
-    return _check_batch_sizes(batch_sizes, start.shape[1], tokens)
+    if batch_sizes.dim() != 1 or batch_sizes.dtype != torch.int64 or batch_sizes.device.type != "cpu":
+        raise ValueError(
+            f"batch_sizes must be [T] int64 on the CPU; got {tuple(batch_sizes.shape)} {batch_sizes.dtype} "
+            f"on {batch_sizes.device}."
+        )
+
+
+def check_noise(layout: ScanLayout, noise: Tensor | None) -> None:
+    """Refuses to decide without noise in training, and noise where there is nothing to decide."""
+    if (noise is None) != (layout.num_logits == 0):
+        came = None if noise is None else tuple(noise.shape)
+        raise ValueError(
+            f"noise must be [N, k] with a decision and None without; k is {layout.num_logits}, got {came}."
+        )
 
 
 def _check_batch_sizes(batch_sizes: Tensor, rows: int, tokens: int) -> list[int]:

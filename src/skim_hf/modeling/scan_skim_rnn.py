@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from .scan_backends_skim_rnn import choose_backend
-from .scan_chunks_skim_rnn import check_scan, chunks, join, state_before
+from .scan_chunks_skim_rnn import check_kinds, check_noise, check_scan, chunks, join, state_before
 from .scan_layout_skim_rnn import Relaxation, ScanLayout
 
 # Code that travelled to the Hub and the installed package may be loaded side by side, so each copy of
@@ -73,6 +73,7 @@ def scan(
     """
     layout = ScanLayout(cell, tuple(sizes), own_slice, len(weight_input))
     steps = check_scan(layout, inputs, weight_input, bias, recurrent, start, batch_sizes, noise)
+    check_noise(layout, noise)
     relaxation = Relaxation(temperature, straight_through)
     backend = choose_backend(layout, inputs)
     weights = [t.contiguous() for t in (weight_input, bias, recurrent)]
@@ -91,7 +92,13 @@ def scan(
 
 @scan.register_fake
 def _(*given: Any) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    inputs, weight_input, _, recurrent, _, start, _, cell, sizes, own_slice, _, _, recompute = given
+    inputs, weight_input, bias, recurrent, noise, start, steps, cell, sizes, own_slice, _, _, recompute = (
+        given
+    )
+    # Also what runs on the device `meta`, or with any one tensor there.
+    check_kinds(
+        steps, inputs=inputs, weight=weight_input, bias=bias, recurrent=recurrent, noise=noise, start=start
+    )
     layout = ScanLayout(cell, tuple(sizes), own_slice, weight_input.shape[0])
     tokens, size = inputs.shape[0], recurrent.shape[1]
     return (
@@ -229,7 +236,8 @@ def scan_hard(
 
 @scan_hard.register_fake
 def _(*given: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    inputs, weight_input, _, recurrent, start, _, cell, sizes, own_slice, _ = given
+    inputs, weight_input, bias, recurrent, start, steps, cell, sizes, own_slice, _ = given
+    check_kinds(steps, inputs=inputs, weight=weight_input, bias=bias, recurrent=recurrent, start=start)
     layout = ScanLayout(cell, tuple(sizes), own_slice, weight_input.shape[0])
     tokens = inputs.shape[0]
     return (

@@ -93,32 +93,37 @@ def hard(
     Returns:
         h [N, d], logits [N, k], decisions [N] int64 and the final state [P, B, d].
     """
-    decisions = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)
+    choices: list[Tensor] = []
     hidden = start.new_empty(len(inputs), layout.hidden_size)
     logits = start.new_empty(len(inputs), layout.num_logits)
+    advance = _choose(choices, threshold) if layout.num_logits else _take_first
     state, begin = start, 0
     for first in range(0, len(batch_sizes), STEPS_AT_ONCE):
         sizes = batch_sizes[first : first + STEPS_AT_ONCE]
         chunk = slice(begin, begin + sum(sizes))
         columns = functional.linear(inputs[chunk], weight_input, bias)
-        advance = _choose(decisions[chunk].split(sizes), threshold) if layout.num_logits else _take_first
         states = _run(layout, columns, recurrent, state, sizes, advance)
         hidden[chunk], logits[chunk] = states[0], columns[:, layout.num_gates :]
         state, begin = _final_state(states, state, sizes), chunk.stop
-    return hidden, logits, decisions, state.clone()
+    # Without decisions, or without tokens, nothing was noted.
+    none = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)
+    return hidden, logits, torch.cat(choices) if choices else none, state.clone()
 
 
 def _take_first(t: int, logits: Tensor, old: Tensor, candidates: list[Tensor], out: Tensor) -> None:
     out.copy_(candidates[0])
 
 
-def _choose(decisions: tuple[Tensor, ...], threshold: float) -> Advance:
+def _choose(choices: list[Tensor], threshold: float) -> Advance:
+    """Takes the chosen branch of every row, and notes the decisions of every step in `choices`."""
+
     def advance(t: int, logits: Tensor, old: Tensor, candidates: list[Tensor], out: Tensor) -> None:
-        choice = decisions[t].copy_(hard_choice(torch.softmax(logits, 1), threshold))
-        out.copy_(old)
-        for j, candidate in enumerate(candidates):
+        choices.append(hard_choice(torch.softmax(logits, 1), threshold))
+        choice = choices[-1][:, None]
+        torch.where(choice == 0, candidates[0], old, out=out)
+        for j, candidate in enumerate(candidates[1:], 1):
             covered = out[:, :, : candidate.shape[2]]
-            torch.where((choice == j)[:, None], candidate, covered.clone(), out=covered)
+            torch.where(choice == j, candidate, covered, out=covered)
 
     return advance
 
