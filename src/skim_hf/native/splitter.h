@@ -5,13 +5,13 @@
 #include "vocabulary.h"
 
 /* The open token: none, a run of WORD, or a run of one SYMBOL. */
-typedef enum { APART, IN_WORD, IN_RUN } place;
+typedef enum { APART, IN_WORD, IN_RUN } token_kind;
 
 struct splitter {
     const vocabulary *words;
     int64_t position;                /* code points taken */
     int64_t start;                   /* where the open token begins */
-    place place;
+    token_kind place;
     uint32_t symbol;                 /* of which there is a run */
     unsigned held;                   /* code points held back: the last ones taken, at most three */
     unsigned char suffix[3 + WORD_SLACK];

@@ -70,12 +70,12 @@ static inline void append(token_list *out, int32_t id, int64_t start, int64_t en
     out->count++;
 }
 
-static inline void open_token(splitter *s, place place, uint32_t code, int64_t at) {
+/* Opens a token that has no code point yet. */
+static inline void open_token(splitter *s, token_kind place, uint32_t symbol, int64_t at) {
     s->place = place;
-    s->symbol = code;
+    s->symbol = symbol;
     s->start = at;
     s->length = 0;
-    add_code(s, code);
 }
 
 static inline void close_token(splitter *s, int64_t end, token_list *out) {
@@ -110,47 +110,48 @@ static void release(splitter *s, int64_t at, token_list *out) {
     memcpy(held, s->suffix, sizeof held);
     s->held = 0;
     at -= count;
-    if (s->place == IN_WORD)
-        add_byte(s, held[0]);
-    else
-        open_token(s, IN_RUN, held[0], at);
+    if (s->place == APART) open_token(s, IN_RUN, held[0], at);
+    add_byte(s, held[0]);
     for (unsigned i = 1; i < count; i++)
         take(s, held[i], held[i] == '\'' ? TEXT_SYMBOL : TEXT_WORD, at + i, out);
 }
 
-/* Takes a lower-cased code point that came from place `at` of the text. */
+/* Takes a lower-cased code point where nothing is held back. `behind_word` says what the one before is. */
+static inline void take_next(splitter *s, uint32_t code, int kind, int64_t at, int behind_word, token_list *out) {
+    if (kind == TEXT_WORD && s->place == IN_WORD) {
+        if (code == 'n')
+            hold(s, code);
+        else
+            add_code(s, code);
+        return;
+    }
+    if (s->place != IN_RUN || code != s->symbol) {
+        close_token(s, at, out);
+        if (kind == TEXT_SPACE) return;
+        if (code == '\'' && behind_word) {
+            hold(s, code);
+            return;
+        }
+        open_token(s, kind == TEXT_WORD ? IN_WORD : IN_RUN, code, at);
+    }
+    add_code(s, code);
+}
+
+/* Takes any lower-cased code point; it came from place `at` of the text. */
 static void take(splitter *s, uint32_t code, int kind, int64_t at, token_list *out) {
-    int behind_word = s->place == IN_WORD;
+    int behind_suffix = 0;
     while (s->held) {
         if (hold(s, code)) return;
         if (kind != TEXT_WORD && suffix_of(s->suffix, s->held) == SUFFIX) {
             close_token(s, at - s->held, out);
             append(out, vocabulary_find(s->words, s->suffix, s->held), at - s->held, at);
             s->held = 0;
-            behind_word = 1;
+            behind_suffix = 1;
         } else {
             release(s, at, out);
-            behind_word = s->place == IN_WORD;
         }
     }
-    if (kind == TEXT_WORD) {
-        if (s->place != IN_WORD) {
-            close_token(s, at, out);
-            open_token(s, IN_WORD, code, at);
-        } else if (code == 'n') {
-            hold(s, code);
-        } else {
-            add_code(s, code);
-        }
-    } else if (s->place == IN_RUN && code == s->symbol) {
-        add_code(s, code);
-    } else {
-        close_token(s, at, out);
-        if (code == '\'' && behind_word)
-            hold(s, code);
-        else if (kind == TEXT_SYMBOL)
-            open_token(s, IN_RUN, code, at);
-    }
+    take_next(s, code, kind, at, behind_suffix || s->place == IN_WORD, out);
 }
 
 /* The row of a code point from U+0080 on. */
@@ -166,17 +167,22 @@ static const text_row *row_of(uint32_t code) {
     return &text_rows[low];
 }
 
-/* Takes any code point of the text. */
-static void take_any(splitter *s, uint32_t code, int64_t at, token_list *out) {
-    if (code < 0x80) {
-        unsigned value = text_ascii[code];
-        take(s, value < TEXT_WORD ? code : value, value < TEXT_WORD ? (int)value : TEXT_WORD, at, out);
-        return;
-    }
+/* Takes a code point of the text from U+0080 on. */
+static void take_beyond_ascii(splitter *s, uint32_t code, int64_t at, token_list *out) {
     if ((code >= 0xD800 && code < 0xE000) || code > 0x10FFFF) code = 0xFFFD;
     const text_row *row = row_of(code);
     take(s, (code - row->first) % row->every ? code : code + (uint32_t)row->distance, row->kind, at, out);
     if (code == 0x130) take(s, 0x307, TEXT_WORD, at, out);
+}
+
+static inline void take_ascii(splitter *s, uint32_t code, int64_t at, token_list *out) {
+    unsigned value = text_ascii[code];
+    int kind = value < TEXT_WORD ? (int)value : TEXT_WORD;
+    if (kind == TEXT_WORD) code = value;
+    if (s->held)
+        take(s, code, kind, at, out);
+    else
+        take_next(s, code, kind, at, s->place == IN_WORD, out);
 }
 
 static inline uint32_t code_at(const void *data, size_t i, int width) {
@@ -185,20 +191,34 @@ static inline uint32_t code_at(const void *data, size_t i, int width) {
     return ((const uint32_t *)data)[i];
 }
 
-/* Adds the ASCII letters and digits that go on with the open word; returns where they end. It goes no further
+#define ALL(byte) (0x0101010101010101 * (uint64_t)(byte))
+
+/* How many of eight characters are ASCII letters and digits before the first other one. */
+static inline unsigned count_letters(uint64_t eight) {
+    uint64_t low = eight & ALL(0x7F), small = low | ALL(0x20);
+    /* A byte's highest bit says that it is at least the subtracted character. */
+    uint64_t letter = (small + ALL(0x80 - 'a')) & ~(small + ALL(0x80 - 'z' - 1));
+    uint64_t digit = (low + ALL(0x80 - '0')) & ~(low + ALL(0x80 - '9' - 1));
+    uint64_t other = ~((letter | digit) & ~eight) & ALL(0x80);
+    return other ? (unsigned)__builtin_ctzll(other) / 8 : 8;
+}
+
+/* Adds to the open word the ASCII letters and digits that begin here; returns where they end. It goes no further
    than `take` would, only faster: what may be the beginning of n't is left to it. */
 static inline size_t run_through(splitter *s, const void *data, size_t i, size_t end, int width) {
     uint64_t length = s->length, longest = s->longest;
-    size_t begin = i;
-    unsigned char last = 0;
-    for (; i < end; i++) {
+    unsigned count = 8;
+    for (; width == 1 && count == 8 && end - i >= 8 && length <= longest; i += count, length += count) {
+        uint64_t eight = load_eight((const unsigned char *)data + i);
+        store_eight(s->bytes + length, eight | ALL(0x20));
+        count = count_letters(eight);
+    }
+    for (; count == 8 && i < end; i++, length++) {
         uint32_t code = code_at(data, i, width);
         if (code >= 0x80 || text_ascii[code] < TEXT_WORD) break;
-        last = text_ascii[code];
-        s->bytes[length < longest ? length : longest] = last;
-        length++;
+        s->bytes[length < longest ? length : longest] = text_ascii[code];
     }
-    if (i > begin && last == 'n') {
+    if (length > 1 && (code_at(data, i - 1, width) | 0x20) == 'n') {
         uint32_t next = i < end ? code_at(data, i, width) : '\'';
         if (next == '\'' || next == 0x2019) {
             i--;
@@ -212,11 +232,20 @@ static inline size_t run_through(splitter *s, const void *data, size_t i, size_t
 static inline void take_block(splitter *s, const void *data, size_t begin, size_t end, int width, token_list *out) {
     int64_t before = s->position - (int64_t)begin;
     for (size_t i = begin; i < end && out->count < out->limit; i++) {
-        if (s->place == IN_WORD && !s->held) {
+        uint32_t code = code_at(data, i, width);
+        if (code < 0x80 && text_ascii[code] >= TEXT_WORD && !s->held) {
+            if (s->place != IN_WORD) {
+                close_token(s, before + (int64_t)i, out);
+                open_token(s, IN_WORD, 0, before + (int64_t)i);
+            }
             i = run_through(s, data, i, end, width);
             if (i == end) break;
+            code = code_at(data, i, width);
         }
-        take_any(s, code_at(data, i, width), before + (int64_t)i, out);
+        if (code < 0x80)
+            take_ascii(s, code, before + (int64_t)i, out);
+        else
+            take_beyond_ascii(s, code, before + (int64_t)i, out);
     }
     s->position = before + (int64_t)end;
 }

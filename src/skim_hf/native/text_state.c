@@ -74,7 +74,7 @@ int splitter_load(splitter *s, const unsigned char *from, size_t size) {
     if (get(from + size - CHECKSUM, CHECKSUM) != crc32(from, size - CHECKSUM)) return -1;
     splitter state = {.position = (int64_t)get(from + 12, 8),
                       .start = (int64_t)get(from + 20, 8),
-                      .place = (place)from[28],
+                      .place = (token_kind)from[28],
                       .held = from[29],
                       .symbol = (uint32_t)get(from + 33, 4),
                       .length = length,

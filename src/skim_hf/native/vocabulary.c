@@ -25,11 +25,9 @@ struct vocabulary {
     unsigned char *tails;
 };
 
-/* The next up to eight bytes as a number. Written out, so that it is the same number on every processor. */
+/* The next up to eight bytes as a number. */
 static inline uint64_t load(const unsigned char *p, size_t length) {
-    uint64_t all = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
-                   (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
-    return length >= 8 ? all : all & (((uint64_t)1 << 8 * length) - 1);
+    return length >= 8 ? load_eight(p) : load_eight(p) & (((uint64_t)1 << 8 * length) - 1);
 }
 
 /* Both halves of the product, folded. */
