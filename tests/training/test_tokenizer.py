@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from skim_hf.training.splitting import split
+from skim_hf.runtime.splitting import split
 from skim_hf.training.tokenizer import build_tokenizer
 
 CORPUS = [

@@ -2,7 +2,7 @@
 
 What comes out is an ordinary fast tokenizer of transformers: `save_pretrained` writes it, `AutoTokenizer`
 loads it without custom code, and `tokenizers` alone reads its `tokenizer.json`. How text is split is written
-down in `docs/tokenizer.md` and, as code, in `splitting.py`.
+down in `docs/tokenizer.md` and, as code, in `runtime/splitting.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from huggingface_hub.utils.tqdm import tqdm
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from .._optional import require
-from .splitting import APOSTROPHE, PATTERN
+from ..runtime.splitting import APOSTROPHE, PATTERN
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

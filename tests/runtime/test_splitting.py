@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import PreTokenizedString
 
-from skim_hf.training.splitting import PATTERN, SPACE, SYMBOL, TABLE, WORD, char_class, lower, split
+from skim_hf.runtime.splitting import PATTERN, SPACE, SYMBOL, TABLE, WORD, char_class, lower, split
 from skim_hf.training.tokenizer import build_tokenizer
 
 BACKEND = build_tokenizer(["a a"], progress=False).backend_tokenizer
