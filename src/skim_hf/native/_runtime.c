@@ -6,6 +6,6 @@ static struct PyModuleDef module = {
 
 PyMODINIT_FUNC PyInit__runtime(void) {
     PyObject *made = PyModule_Create(&module);
-    if (made && add_vocabulary(made)) Py_CLEAR(made);
+    if (made && (add_vocabulary(made) || add_model(made))) Py_CLEAR(made);
     return made;
 }

@@ -66,18 +66,18 @@ INLINE void last_block(const reader_kind kind, const int fast, const reader_cell
     activate(kind, fast, at, apart, share_n, s, fresh);
 }
 
-/* All blocks of a cell. A step begins with the block that the step before ended with, whose weights are in the
-   nearest cache, and goes on in the order of memory. */
+/* All blocks of a cell. Every other step goes through them backwards, and begins with the block whose weights the
+   step before has left in the nearest cache. */
 INLINE void cell_step(const reader_kind kind, const int fast, const reader_cell *cell, const addend *row,
-                      reader_state *s, const reader_room *room, int64_t step) {
+                      reader_state *s, const reader_room *room, int backwards) {
     const int64_t gates = kind == READS_LSTM ? 4 : kind == READS_GRU ? 3 : 1;
     int64_t whole = cell->size / LANES, rest = cell->size % LANES;
     operand x = operand_of(&cell->recurrent, s->h, room->quantised);
     block last = {whole * LANES, rest, whole * gates, cell->columns / LANES - whole * gates};
-    int64_t at = whole ? whole - 1 - step % whole : 0;
+    int64_t at = backwards ? whole - 1 : 0;
     for (int64_t n = 0; n < whole; n++) {
         whole_block(kind, fast, cell, (block){at * LANES, LANES, at * gates, gates}, &x, row, s, room->fresh);
-        at = at + 1 < whole ? at + 1 : 0;
+        at += backwards ? -1 : 1;
         if (n == whole / 2 && rest) last_block(kind, fast, cell, last, &x, row, s, room->fresh);
     }
     if (!whole) whole_block(kind, fast, cell, last, &x, row, s, room->fresh);
@@ -103,12 +103,6 @@ static inline addend share_row(const reader_share *share, int32_t id, const floa
         for (int64_t v = 0; v < step; v++) vec_store(room->row + (vector + v) * LANES, sums[v]);
     }
     return (addend){room->row, NULL, 1};
-}
-
-/* Brings the row of a token that is read soon nearer; only what a decision does not wait for. */
-static inline void prefetch_row(const reader_share *share, int32_t id) {
-    const char *row = share->table + id * share->stride;
-    for (int64_t at = 0; at < share->stride; at += 64) __builtin_prefetch(row + at);
 }
 
 INLINE float dot_state(const reader_layer *r, const reader_state *s, int64_t j) {
@@ -142,32 +136,46 @@ static int64_t choose_of_many(const float *scores, int64_t count, float bound) {
 }
 
 INLINE int64_t decide(const reader_layer *r, const reader_state *s, const reader_room *room, int32_t id,
-                      const float *input) {
+                      const float *input, float *from_state) {
     if (r->choices == 1) return 0;
     if (r->choices == 2) {
-        float share = decision_share(r, 0, id, input), from_state = dot_state(r, s, 0);
-        room->scores[0] = from_state + share;
-        return from_state > r->bound - share;
+        float share = decision_share(r, 0, id, input);
+        *from_state = dot_state(r, s, 0);
+        room->scores[0] = *from_state + share;
+        return *from_state > r->bound - share;
     }
     for (int64_t j = 0; j < r->choices - 1; j++)
         room->scores[j] = dot_state(r, s, j) + decision_share(r, j, id, input);
     return choose_of_many(room->scores, r->choices - 1, r->bound);
 }
 
+INLINE void prefetch_row(const reader_share *share, int32_t id) {
+    const char *row = share->table + id * share->stride;
+    for (int64_t at = 0; at < share->stride; at += 64) __builtin_prefetch(row + at);
+}
+
+/* Brings the rows of a token that is read soon nearer: those of the small cells, and the large one's where the
+   word alone, with what the state said last, calls for reading. */
+INLINE void prefetch_token(const reader_layer *r, int32_t id, float from_state) {
+    for (int64_t j = 1; j < r->choices; j++)
+        if (r->cells[j].size) prefetch_row(&r->cells[j].share, id);
+    if (r->choices != 2 || from_state + r->decision_table[id] <= r->bound) prefetch_row(&r->cells[0].share, id);
+}
+
 INLINE void read_tokens(const reader_kind kind, const int fast, const reader_layer *r, reader_state *s, const reader_room *room,
                         const reader_task *t) {
-    const int64_t ahead = 3, small = r->choices - 1;
+    const int64_t ahead = 4, small = r->choices - 1;
+    float from_state = 0;
     for (int64_t at = 0; at < t->count; at++) {
         int32_t id = t->ids ? t->ids[at * t->ids_stride] : 0;
         const float *input = t->inputs ? t->inputs + at * t->input_stride : NULL;
         if (t->ids && at + ahead < t->count)
-            for (int64_t j = small ? 1 : 0; j < r->choices; j++)
-                if (r->cells[j].size) prefetch_row(&r->cells[j].share, t->ids[(at + ahead) * t->ids_stride]);
-        int64_t choice = decide(r, s, room, id, input);
+            prefetch_token(r, t->ids[(at + ahead) * t->ids_stride], from_state);
+        int64_t choice = decide(r, s, room, id, input, &from_state);
         const reader_cell *cell = &r->cells[choice];
         if (cell->size) {
             addend row = share_row(&cell->share, id, input, room);
-            cell_step(kind, fast, cell, &row, s, room, at);
+            cell_step(kind, fast, cell, &row, s, room, (int)(at & 1));
         }
         s->counts[choice]++;
         if (t->decisions) t->decisions[at * t->decision_stride] = choice;
