@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skim_hf.runtime.config import RuntimeConfig, check_threshold
 from skim_hf.runtime.counter import OperationCounter
-from skim_hf.runtime.engine import Engine
+from skim_hf.runtime.engine import NumpyEngine
 from skim_hf.runtime.folder import ModelFolder
 from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.text import TextEncoder, check_text
@@ -57,7 +57,7 @@ class SkimRuntime:
     ) -> None:
         self._config, self._weights, self._encoder = config, weights, encoder
         self._threshold = config.skim_threshold if threshold is None else check_threshold(threshold)
-        self._engine = Engine(config, weights, self._threshold)
+        self._engine = NumpyEngine(config, weights, self._threshold)
 
     @classmethod
     def from_pretrained(
