@@ -78,7 +78,7 @@ class NumpyEngine:
         self, texts: Sequence[str], encoder: TextEncoder, max_tokens: int | None = None
     ) -> NDArray[np.float32]:
         """Final scores of texts, [n, labels]; see `protocols.Engine`."""
-        logits = [self.read(encoder.ids(text)[:max_tokens]).logits for text in texts]
+        logits = [self.read(encoder.ids(text, max_tokens)).logits for text in texts]
         return final_scores(
             self.config, np.array(logits, np.float32).reshape(len(texts), len(self.config.labels))
         )
