@@ -14,12 +14,14 @@ LARGEST_BLOCK = 64
 """Texts per task at most: enough to make its own cost small, few enough for threads to end together."""
 
 
-def check_texts(texts: Iterable[str]) -> list[str]:
-    """Several texts as a list.
+def check_texts(texts: str | Iterable[str]) -> list[str]:
+    """One text or several as a list.
 
     Raises:
         TypeError: Not texts; names the position of what is none.
     """
+    if isinstance(texts, str):
+        return [texts]
     check_iterable(texts)
     result = list(texts)
     for position, text in enumerate(result):

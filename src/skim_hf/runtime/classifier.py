@@ -5,26 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from skim_hf.runtime.backends import Backend, choose_backend, wanted_backend
+from skim_hf.runtime.backends import Backend, wanted_backend
 from skim_hf.runtime.batches import LARGEST_BLOCK, batches, blocks, check_iterable, check_texts, with_progress
 from skim_hf.runtime.calibration import calibrate
-from skim_hf.runtime.config import RuntimeConfig, check_threshold
-from skim_hf.runtime.counter import OperationCounter
-from skim_hf.runtime.engine import NumpyEngine
+from skim_hf.runtime.config import check_threshold
 from skim_hf.runtime.folder import ModelFolder
 from skim_hf.runtime.loading import SavedModel, load_model
 from skim_hf.runtime.options import RuntimeOptions, check_budget, check_calibration, check_count
 from skim_hf.runtime.parity import ParityReport, compare
-from skim_hf.runtime.reading import Reading
+from skim_hf.runtime.running import RunningModel
 from skim_hf.runtime.sequence import SequenceHead
-from skim_hf.runtime.snapshot import settings_of
 from skim_hf.runtime.stream import SequenceSession, StreamSession
 from skim_hf.runtime.stream_tokens import TokenSession
 from skim_hf.runtime.tokens import TokenHead
@@ -32,7 +25,7 @@ from skim_hf.runtime.trace import ReadingTrace, trace_reading
 from skim_hf.runtime.workers import Workers
 
 
-class SkimRuntime:
+class SkimRuntime(RunningModel):
     """A classifier of texts, or of their tokens, that runs a saved Skim-RNN without torch.
 
     Objects can be called from several threads at once, survive `fork`, and can be pickled: the pickle
@@ -66,12 +59,10 @@ class SkimRuntime:
         backend: Backend | None = None,
         folder: Path | None = None,
     ) -> None:
-        self._model, self._folder = model, folder
-        self._options = options or RuntimeOptions(model.config.skim_threshold)
-        self._backend = backend or choose_backend(model.config, model.weights, self._options)
+        super().__init__(model, options, backend=backend, folder=folder)
+        head = TokenHead if self.config.labels_tokens else SequenceHead
+        self._head: Any = head(self.config, model.encoder, self._options.max_tokens)
         self._workers = Workers(self._options.threads)
-        head = TokenHead if model.config.labels_tokens else SequenceHead
-        self._head: Any = head(model.config, model.encoder, self._options.max_tokens)
         self._is_pickled_by_path = False
 
     @classmethod
@@ -169,41 +160,6 @@ class SkimRuntime:
         if self._is_pickled_by_path:
             return _reload, (str(self._folder), self._options)
         return SkimRuntime, (self._model, self._options)
-
-    @property
-    def config(self) -> RuntimeConfig:
-        """What the model is."""
-        return self._model.config
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of the labels, in the order of the columns of `predict_proba`."""
-        return self.config.labels
-
-    @property
-    def classes_(self) -> NDArray[np.str_]:
-        """The labels as scikit-learn calls and keeps them."""
-        return np.array(self.labels)
-
-    @property
-    def threshold(self) -> float:
-        """Skim above this probability."""
-        return self._options.threshold
-
-    @property
-    def options(self) -> RuntimeOptions:
-        """How the model is run."""
-        return self._options
-
-    @property
-    def backend(self) -> str:
-        """What runs the model: `native` or `numpy`."""
-        return self._backend.name
-
-    @property
-    def backend_declined(self) -> str | None:
-        """Why the native engine does not run the model; None if it does, or was not to."""
-        return self._backend.declined
 
     def __call__(self, texts: str | Iterable[str]) -> Any:
         """Classifies a text, or each of several.
@@ -303,7 +259,7 @@ class SkimRuntime:
             ValueError: The model reads everything, there are no words, or no threshold keeps the budget.
         """
         budget = check_budget(budget)
-        ids = [self.encode(text) for text in check_texts([texts] if isinstance(texts, str) else texts)]
+        ids = [self.encode(text) for text in check_texts(texts)]
         return calibrate(self.config, self._backend.engine, self._workers, ids, budget)
 
     def parity(self, texts: str | Iterable[str]) -> ParityReport:
@@ -327,48 +283,6 @@ class SkimRuntime:
         """
         encoded = self._model.encoder.encode(text, self._options.max_tokens)
         return trace_reading(self.config, text, encoded, self._backend.engine.read(encoded.ids))
-
-    def count_operations(self, texts: str | Iterable[str]) -> OperationCounter:
-        """Reads texts with NumPy, counting the multiply-adds that are really done.
-
-        Raises:
-            TypeError: Not text.
-        """
-        counter = OperationCounter()
-        for text in [texts] if isinstance(texts, str) else check_texts(texts):
-            self._counting_engine.read(self.encode(text), counter)
-        return counter
-
-    def encode(self, text: str) -> NDArray[np.int32]:
-        """Token ids of a text, as many as are read, [T].
-
-        Raises:
-            TypeError: Not text.
-        """
-        return self._model.encoder.ids(text, self._options.max_tokens)
-
-    def read_ids(self, ids: ArrayLike) -> Reading:
-        """Reads one text of token ids: decisions, probabilities, final states and logits.
-
-        Args:
-            ids: [T] integers below the vocabulary size.
-
-        Raises:
-            ValueError: Not such ids.
-        """
-        return self._backend.engine.read(ids)
-
-    @cached_property
-    def _counting_engine(self) -> NumpyEngine:
-        engine = self._backend.engine
-        if isinstance(engine, NumpyEngine):
-            return engine
-        return NumpyEngine(self.config, self._model.weights, self.threshold)
-
-    @cached_property
-    def _snapshot_settings(self) -> dict[str, Any]:
-        """What has to be the same where a stream goes on."""
-        return settings_of(self._model, self._options, self.backend)
 
     def _each(self, texts: str | Iterable[str], show: Any) -> Any:
         if isinstance(texts, str):

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skim_hf.runtime.batches import check_texts
 from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.running import RunningModel
 from skim_hf.runtime.scores import final_scores, has_independent_labels
 from skim_hf.runtime.weights import Array
-
-if TYPE_CHECKING:
-    from skim_hf.runtime.classifier import SkimRuntime
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class ParityReport:
         raise ValueError(f'Expected {bound}; got {self}. Use dtype="float32", or allow more.')
 
 
-def compare(first: SkimRuntime, second: SkimRuntime, texts: Iterable[str]) -> ParityReport:
+def compare(first: RunningModel, second: RunningModel, texts: str | Iterable[str]) -> ParityReport:
     """Reads texts with two runtimes of one model.
 
     Args:
@@ -72,7 +69,7 @@ def compare(first: SkimRuntime, second: SkimRuntime, texts: Iterable[str]) -> Pa
         TypeError: Not texts.
         ValueError: No texts, or runtimes of different models.
     """
-    config, texts = first.config, check_texts([texts] if isinstance(texts, str) else texts)
+    config, texts = first.config, check_texts(texts)
     if config != second.config:
         raise ValueError("Expected two runtimes of one model; got two whose configurations differ.")
     if not texts:
