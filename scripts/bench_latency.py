@@ -34,7 +34,7 @@ from _results import command_line, describe_machine, write_json
 from numpy.typing import NDArray
 
 from skim_hf.runtime import RuntimeConfig, SkimRuntime
-from skim_hf.runtime.engine import Engine
+from skim_hf.runtime.engine import NumpyEngine
 from skim_hf.runtime.folder import ModelFolder
 from skim_hf.runtime.reference import sigmoid
 from skim_hf.runtime.weights import ModelWeights, assemble, expected_shapes, load_weights
@@ -190,10 +190,10 @@ def contestants(
     )
     skimming = with_decision(weights, np.zeros(config.embedding_size, np.float32), 100.0)
     engines = {
-        "read": Engine(config, weights, 1.0),
-        "skimmed": Engine(config, skimming, 0.5),
-        "mixed": Engine(config, weights, config.skim_threshold),
-        "plain": Engine(plain, replace(weights, readers=(big,)), 0.5),
+        "read": NumpyEngine(config, weights, 1.0),
+        "skimmed": NumpyEngine(config, skimming, 0.5),
+        "mixed": NumpyEngine(config, weights, config.skim_threshold),
+        "plain": NumpyEngine(plain, replace(weights, readers=(big,)), 0.5),
     }
     rates = {name: engine.read(ids).skim_rate for name, engine in engines.items()}
     runs: dict[str, Callable[[], object]] = {

@@ -11,6 +11,7 @@ from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.text import TextEncoder
 from skim_hf.runtime.weights import expected_shapes, load_weights
 
 # fmt: off
@@ -79,6 +80,34 @@ def word_tokenizer(words=WORDS):
     return tokenizer
 
 
+class BlankSplitter:
+    """Splits a text that arrives in pieces at its blanks: what follows the last one may still change."""
+
+    def __init__(self, encoder):
+        self.encoder, self.text, self.start = encoder, "", 0
+
+    def _tokens(self, text):
+        encoded = self.encoder.encode(text)
+        offsets = np.array(encoded.offsets, np.int64).reshape(-1, 2) + self.start
+        return encoded.ids, offsets
+
+    def feed(self, text):
+        self.text += text
+        end = 1 + max(self.text.rfind(blank) for blank in " \n")
+        found = self._tokens(self.text[:end])
+        self.text, self.start = self.text[end:], self.start + end
+        return found
+
+    def rest(self):
+        return self._tokens(self.text)
+
+    def save(self):
+        return json.dumps([self.text, self.start]).encode()
+
+    def load(self, data):
+        self.text, self.start = json.loads(data)
+
+
 class ModelMaker:
     """Writes saved models into numbered folders of their own."""
 
@@ -110,6 +139,14 @@ class ModelMaker:
         folder = self.folder(dtype=dtype, **kwargs)
         config = RuntimeConfig.load(folder / "config.json")
         return config, load_weights(folder / "model.safetensors", config, dtype=dtype)
+
+
+@pytest.fixture(scope="module")
+def streaming():
+    """Lets the tokenizers of these tests be used in streams."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TextEncoder, "splitter", lambda encoder: BlankSplitter(encoder))
+        yield
 
 
 @pytest.fixture

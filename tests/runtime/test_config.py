@@ -19,6 +19,12 @@ def test_the_fields_of_a_saved_configuration(models):
     assert config.labels == ("x",)
 
 
+def test_the_head_says_whether_tokens_get_labels(models):
+    heads = ("SkimRNNForSequenceClassification", "SkimRNNForTokenClassification")
+    configs = [RuntimeConfig.from_dict(models.values(architectures=[head])) for head in heads]
+    assert [config.labels_tokens for config in configs] == [False, True]
+
+
 def test_a_full_h_cell_sees_the_whole_hidden_state(models):
     config = RuntimeConfig.from_dict(models.values(small_input="full_h"))
     assert config.context_width(1) == config.hidden_size
@@ -36,7 +42,7 @@ def test_label_ids_are_sorted_as_numbers(models):
 WRONG = [
     ("model_type", "bert", "'skim_rnn'; got 'bert'"),
     ("model_type", None, "'skim_rnn'"),
-    ("architectures", ["SkimRNNForTokenClassification"], "SkimRNNForSequenceClassification"),
+    ("architectures", ["SkimRNNForTokenClassification"] * 2, "SkimRNNForSequenceClassification"),
     ("architectures", ["SkimRNNModel"], "SkimRNNForSequenceClassification"),
     ("architectures", None, "SkimRNNForSequenceClassification"),
     ("architectures", [], "SkimRNNForSequenceClassification"),

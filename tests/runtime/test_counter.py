@@ -5,14 +5,14 @@ import pytest
 
 from skim_hf import costs
 from skim_hf.runtime.counter import OperationCounter
-from skim_hf.runtime.engine import FOLD_LIMIT, Engine
+from skim_hf.runtime.engine import FOLD_LIMIT, NumpyEngine
 
 IDS = np.random.default_rng(5).integers(0, 15, 23)
 
 
 def count(config, weights, texts, *, threshold=0.5, fold_limit=FOLD_LIMIT):
     counter = OperationCounter()
-    engine = Engine(config, weights, threshold, fold_limit=fold_limit)
+    engine = NumpyEngine(config, weights, threshold, fold_limit=fold_limit)
     return counter, [engine.read(text, counter) for text in texts]
 
 
@@ -57,6 +57,6 @@ def test_a_skimmed_text_does_not_run_the_big_cell(models):
 def test_counting_changes_no_result(models):
     config, weights = models.loaded(skim_sizes=[4, 0], bidirectional=True, num_hidden_layers=2)
     _, (counted,) = count(config, weights, [IDS])
-    plain = Engine(config, weights, 0.5).read(IDS)
+    plain = NumpyEngine(config, weights, 0.5).read(IDS)
     assert np.array_equal(counted.logits, plain.logits)
     assert np.array_equal(counted.scores, plain.scores)

@@ -9,7 +9,7 @@ import pytest
 
 from skim_hf.runtime import engine as engine_module
 from skim_hf.runtime import reference
-from skim_hf.runtime.engine import FOLD_LIMIT, Engine
+from skim_hf.runtime.engine import FOLD_LIMIT, NumpyEngine
 
 TOLERANCE = {np.float32: 1e-6, np.float64: 1e-13}
 IDS = np.random.default_rng(5).integers(0, 15, 23)
@@ -51,10 +51,27 @@ def test_engine_equals_reference(shared_models, cell_type, sizes, small_input, l
     )
     for threshold, fold_limit in itertools.product((0.3, 0.5, 1.0), (FOLD_LIMIT, 0)):
         truth = reference.read_text(config, weights, IDS, threshold)
-        engine = Engine(config, weights, threshold, fold_limit=fold_limit)
+        engine = NumpyEngine(config, weights, threshold, fold_limit=fold_limit)
         # Twice, because what one text leaves in the buffers must not reach the next.
         for _ in range(2):
             assert_equal(engine.read(IDS), truth, 20 * TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (2, True)])
+def test_labels_of_tokens(shared_models, layers, bidirectional):
+    config, weights = model(
+        shared_models,
+        np.float64,
+        architectures=["SkimRNNForTokenClassification"],
+        id2label={"0": "O", "1": "X", "2": "Y"},
+        num_hidden_layers=layers,
+        bidirectional=bidirectional,
+        pooling="max",
+    )
+    for ids, fold_limit in itertools.product((IDS, IDS[:1], IDS[:0]), (FOLD_LIMIT, 0)):
+        reading = NumpyEngine(config, weights, 0.5, fold_limit=fold_limit).read(ids)
+        assert reading.logits.shape == (len(ids), 3)
+        assert_equal(reading, reference.read_text(config, weights, ids), 1e-12)
 
 
 @pytest.mark.parametrize("hidden_size", [1, 2, 63, 100])
@@ -64,7 +81,7 @@ def test_odd_sizes(shared_models, cell_type, hidden_size):
         shared_models, np.float64, (hidden_size - 1,), cell_type=cell_type, hidden_size=hidden_size
     )
     truth = reference.read_text(config, weights, IDS)
-    assert_equal(Engine(config, weights, 0.5).read(IDS), truth, 1e-12)
+    assert_equal(NumpyEngine(config, weights, 0.5).read(IDS), truth, 1e-12)
 
 
 @pytest.mark.parametrize("length", [0, 1, 2])
@@ -74,12 +91,12 @@ def test_short_texts(models, length, pooling, layers):
     config, weights = model(models, pooling=pooling, num_hidden_layers=layers, bidirectional=True)
     truth = reference.read_text(config, weights, IDS[:length])
     for fold_limit in (FOLD_LIMIT, 0):
-        assert_equal(Engine(config, weights, 0.5, fold_limit=fold_limit).read(IDS[:length]), truth, 1e-6)
+        assert_equal(NumpyEngine(config, weights, 0.5, fold_limit=fold_limit).read(IDS[:length]), truth, 1e-6)
 
 
 def test_no_tokens_give_the_classifier_zeros(models):
     config, weights = model(models, pooling="max")
-    reading = Engine(config, weights, 0.5).read([])
+    reading = NumpyEngine(config, weights, 0.5).read([])
     assert np.array_equal(reading.logits, weights.classifier_bias)
     assert (reading.decisions.shape, reading.probabilities.shape) == ((0, 1), (0, 1, 2))
     assert reading.skim_rate == 0.0
@@ -94,12 +111,12 @@ def test_chunks_of_a_long_text_leave_no_seam(models, monkeypatch, pooling, sizes
     truth = reference.read_text(config, weights, IDS)
     for chunk, fold_limit in itertools.product((1, 2, 7, 23), (FOLD_LIMIT, 0)):
         monkeypatch.setattr(engine_module, "CHUNK", chunk)
-        assert_equal(Engine(config, weights, 0.5, fold_limit=fold_limit).read(IDS), truth, 1e-12)
+        assert_equal(NumpyEngine(config, weights, 0.5, fold_limit=fold_limit).read(IDS), truth, 1e-12)
 
 
 def test_one_model_in_many_threads(models):
     config, weights = model(models, sizes=(4, 2))
-    engine = Engine(config, weights, 0.5)
+    engine = NumpyEngine(config, weights, 0.5)
     texts = [np.random.default_rng(seed).integers(0, 15, 300) for seed in range(8)]
     alone = [engine.read(text).logits for text in texts]
     together = [[] for _ in texts]
@@ -120,7 +137,7 @@ def test_one_model_in_many_threads(models):
 
 def test_results_do_not_change_when_the_next_text_is_read(models):
     config, weights = model(models)
-    engine = Engine(config, weights, 0.5)
+    engine = NumpyEngine(config, weights, 0.5)
     reading = engine.read(IDS)
     before = [np.copy(value) for value in (reading.decisions, reading.scores, reading.hidden, reading.memory)]
     engine.read(IDS[::-1])
@@ -137,7 +154,7 @@ def test_extreme_logits(models):
         ([0, 1e30], 1.0, 0.0),
     ):
         reader = replace(weights.readers[0], decision_bias=np.array(bias, np.float32))
-        reading = Engine(config, replace(weights, readers=(reader,)), threshold).read(IDS)
+        reading = NumpyEngine(config, replace(weights, readers=(reader,)), threshold).read(IDS)
         assert reading.skim_rate == rate
         assert np.isfinite(reading.probabilities).all()
         np.testing.assert_allclose(reading.probabilities.sum(-1), 1, atol=1e-6)
@@ -149,10 +166,10 @@ def test_extreme_logits(models):
 def test_ids_that_are_not_rows_of_the_table_are_refused(models, ids):
     config, weights = model(models)
     with pytest.raises(ValueError, match=r"token ids|Token ids must be from 0 to 14"):
-        Engine(config, weights, 0.5).read(ids)
+        NumpyEngine(config, weights, 0.5).read(ids)
 
 
 def test_a_model_of_features_is_refused(models):
     config, weights = models.loaded(vocab_size=None, input_size=5)
     with pytest.raises(ValueError, match="vocab_size null"):
-        Engine(config, weights, 0.5)
+        NumpyEngine(config, weights, 0.5)

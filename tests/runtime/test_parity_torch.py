@@ -7,7 +7,7 @@ import pytest
 
 from skim_hf.runtime import SkimRuntime
 from skim_hf.runtime.config import RuntimeConfig
-from skim_hf.runtime.engine import Engine
+from skim_hf.runtime.engine import NumpyEngine
 from skim_hf.runtime.weights import load_weights
 
 torch = pytest.importorskip("torch")
@@ -49,7 +49,7 @@ def assert_parity(folder, ids, *, dtype=np.float32, tolerance=1e-5, threshold=0.
     weights = load_weights(folder / "model.safetensors", config, dtype=dtype)
     torch_dtype = torch.float64 if dtype == np.float64 else torch.float32
     _, output = torch_reading(folder, ids, torch_dtype, skim_threshold=threshold)
-    reading = Engine(config, weights, threshold).read(ids)
+    reading = NumpyEngine(config, weights, threshold).read(ids)
     assert np.array_equal(reading.decisions, output.decisions[0].numpy())
     assert reading.skim_rate == pytest.approx(float(output.skim_rate[0]))
     final = output.final_state[0].numpy()
@@ -160,5 +160,5 @@ def test_a_plain_reader_is_the_network_of_torch(models, cell_type):
                 target.copy_(torch.from_numpy(getattr(reader.cells[0], name)))
         _, final = network(torch.from_numpy(weights.embedding[IDS[3]]))
     hidden = final[0] if cell_type == "lstm" else final
-    reading = Engine(config, weights, 0.5).read(IDS[3])
+    reading = NumpyEngine(config, weights, 0.5).read(IDS[3])
     np.testing.assert_allclose(reading.hidden, hidden.numpy(), rtol=0, atol=1e-13)

@@ -53,7 +53,8 @@ void skim_state_reset(skim_state *);
 void skim_state_copy(skim_state *to, const skim_state *from);
 size_t skim_state_size(const skim_model *);
 void skim_state_save(const skim_state *, unsigned char *to);
-void skim_state_load(skim_state *, const unsigned char *from);
+/* Returns -1, and leaves a state that has to be reset, if the bytes hold impossible values. */
+int skim_state_load(skim_state *, const unsigned char *from);
 
 skim_work *skim_work_new(const skim_model *);
 void skim_work_free(skim_work *);

@@ -179,10 +179,31 @@ void skim_state_save(const skim_state *s, unsigned char *to) {
 #undef SAVE
 }
 
-void skim_state_load(skim_state *s, const unsigned char *from) {
+static int is_possible(const skim_state *s) {
+    const skim_model *m = s->model;
+    if (s->tokens < 0) return 0;
+    for (int64_t r = 0; r < m->readers; r++) {
+        int64_t left = s->tokens;
+        for (int64_t u = 0; u < m->hidden_size; u++)
+            if (!isfinite(s->readers[r].h[u]) || !isfinite(s->readers[r].c[u])) return 0;
+        for (int64_t j = 0; j < m->choices; j++) {
+            int64_t count = s->readers[r].counts[j];
+            if (count < 0 || count > left) return 0;
+            left -= count;
+        }
+        if (left) return 0;
+    }
+    /* The maximum of no outputs is minus infinity. */
+    for (int64_t u = 0; s->tokens && u < m->directions * m->hidden_size; u++)
+        if (!isfinite(s->pool[u])) return 0;
+    return 1;
+}
+
+int skim_state_load(skim_state *s, const unsigned char *from) {
 #define LOAD(part, bytes) (memcpy(part, from, bytes), from += (bytes))
     FOR_EACH_PART(s, LOAD);
 #undef LOAD
+    return is_possible(s) ? 0 : -1;
 }
 
 skim_work *skim_work_new(const skim_model *m) {

@@ -57,8 +57,18 @@ static PyObject *stream_save(stream_object *self, PyObject *none) {
 static PyObject *stream_load(stream_object *self, PyObject *object) {
     Py_buffer saved;
     if (get_array(object, "saved state", (int64_t)skim_state_size(&self->owner->model), 1, 0, &saved)) return NULL;
-    skim_state_load(self->state, saved.buf);
+    skim_state *loaded = skim_state_new(&self->owner->model);
+    int failed = !loaded || skim_state_load(loaded, saved.buf);
     PyBuffer_Release(&saved);
+    if (failed) {
+        PyObject *error = loaded ? PyErr_Format(PyExc_ValueError, "Expected the bytes of a stream of this model; these "
+                                                                  "hold impossible values.")
+                                 : PyErr_NoMemory();
+        skim_state_free(loaded);
+        return error;
+    }
+    skim_state_free(self->state);
+    self->state = loaded;
     return Py_NewRef(Py_None);
 }
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from skim_hf.runtime.classifier import Prediction, SkimRuntime
+from skim_hf.runtime.classifier import SkimRuntime
 from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.counter import OperationCounter
 from skim_hf.runtime.folder import ModelFolder
+from skim_hf.runtime.parity import ParityReport
 from skim_hf.runtime.reading import Reading
+from skim_hf.runtime.sequence import Prediction
+from skim_hf.runtime.stream import StreamSession
+from skim_hf.runtime.tokens import Entity
 from skim_hf.runtime.trace import ReadingTrace, TokenTrace
 
 __all__ = [
+    "Entity",
     "ModelFolder",
     "OperationCounter",
+    "ParityReport",
     "Prediction",
     "Reading",
     "ReadingTrace",
     "RuntimeConfig",
     "SkimRuntime",
+    "StreamSession",
     "TokenTrace",
 ]

@@ -1,45 +1,49 @@
-"""The text classifier that users call: from strings to labels, without torch."""
+"""The classifier that users call: from strings to labels, without torch."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import TypedDict, overload
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from skim_hf.runtime.config import RuntimeConfig, check_threshold
-from skim_hf.runtime.counter import OperationCounter
-from skim_hf.runtime.engine import Engine
+from skim_hf.runtime.backends import Backend, wanted_backend
+from skim_hf.runtime.batches import LARGEST_BLOCK, batches, blocks, check_iterable, check_texts, with_progress
+from skim_hf.runtime.calibration import calibrate
+from skim_hf.runtime.config import check_threshold
 from skim_hf.runtime.folder import ModelFolder
-from skim_hf.runtime.reading import Reading
-from skim_hf.runtime.text import TextEncoder, check_text
-from skim_hf.runtime.trace import ReadingTrace, TokenTrace
-from skim_hf.runtime.weights import Array, ModelWeights, load_weights
+from skim_hf.runtime.loading import SavedModel, load_model
+from skim_hf.runtime.options import RuntimeOptions, check_budget, check_calibration, check_count
+from skim_hf.runtime.parity import ParityReport, compare
+from skim_hf.runtime.running import RunningModel
+from skim_hf.runtime.sequence import SequenceHead
+from skim_hf.runtime.stream import SequenceSession, StreamSession
+from skim_hf.runtime.stream_tokens import TokenSession
+from skim_hf.runtime.tokens import TokenHead
+from skim_hf.runtime.trace import ReadingTrace, trace_reading
+from skim_hf.runtime.workers import Workers
 
 
-class Prediction(TypedDict):
-    """The best label of a text and its score, as a transformers pipeline gives them."""
+class SkimRuntime(RunningModel):
+    """A classifier of texts, or of their tokens, that runs a saved Skim-RNN without torch.
 
-    label: str
-    score: float
+    Objects can be called from several threads at once, survive `fork`, and can be pickled: the pickle
+    holds configuration, weights, tokenizer and settings, or, of `by_path()`, the folder's path and the
+    settings. Tables and threads are made anew where it is loaded.
 
-
-class SkimRuntime:
-    """A text classifier that runs a saved Skim-RNN with NumPy alone.
-
-    Objects can be pickled, and called from several threads at once.
+    What calls return depends on the saved model, which no type can say: a text gives a `Prediction`, or a
+    list of `Entity` where every token gets a label.
 
     Args:
-        config: What the model is.
-        weights: Its tensors.
-        encoder: Its tokenizer.
-        threshold: Skim above this probability, in [0, 1]; 1 reads everything. None takes the
-            configuration's.
+        model: Configuration, weights and tokenizer.
+        options: How to run it; None for the defaults and the configuration's threshold.
+        backend: An engine for these, if there is one already.
+        folder: Where the model was loaded from.
 
     Raises:
-        ValueError: The threshold is not in [0, 1], or the model reads continuous features.
+        ImportError: The native engine was asked for and is not there.
+        ValueError: The model reads continuous features, or the engine cannot run it.
 
     Example:
         >>> clf = SkimRuntime.from_pretrained(model_folder)  # doctest: +SKIP
@@ -49,108 +53,227 @@ class SkimRuntime:
 
     def __init__(
         self,
-        config: RuntimeConfig,
-        weights: ModelWeights,
-        encoder: TextEncoder,
+        model: SavedModel,
+        options: RuntimeOptions | None = None,
         *,
-        threshold: float | None = None,
+        backend: Backend | None = None,
+        folder: Path | None = None,
     ) -> None:
-        self._config, self._weights, self._encoder = config, weights, encoder
-        self._threshold = config.skim_threshold if threshold is None else check_threshold(threshold)
-        self._engine = Engine(config, weights, self._threshold)
+        super().__init__(model, options, backend=backend, folder=folder)
+        head = TokenHead if self.config.labels_tokens else SequenceHead
+        self._head: Any = head(self.config, model.encoder, self._options.max_tokens)
+        self._workers = Workers(self._options.threads)
+        self._is_pickled_by_path = False
 
     @classmethod
     def from_pretrained(
-        cls, source: str | os.PathLike[str], *, threshold: float | None = None, revision: str | None = None
+        cls,
+        source: str | os.PathLike[str],
+        *,
+        backend: str = "auto",
+        dtype: str = "float32",
+        threshold: float | None = None,
+        budget: float | None = None,
+        calibration_texts: Iterable[str] | None = None,
+        max_tokens: int | None = None,
+        threads: int = 1,
+        parity_texts: Iterable[str] | None = None,
+        min_agreement: float = 0.995,
+        max_probability_change: float | None = None,
+        revision: str | None = None,
     ) -> SkimRuntime:
         """Loads a saved model.
 
         Args:
             source: A folder with config.json, tokenizer.json and model.safetensors, or a Hub id.
+            backend: `native` for the C kernels, `numpy`, or `auto`: what the environment variable
+                SKIM_HF_BACKEND says, and else the kernels if they are there and can run the model.
+            dtype: `float32`, or `int8` for recurrent weights and tables (native only).
             threshold: Skim above this probability, in [0, 1]: the dial between accuracy and speed.
                 1 reads everything. None takes the model's own.
+            budget: Instead of a threshold, the largest share of tokens to be read; see `calibrate`.
+            calibration_texts: Some hundred texts that the budget is turned into a threshold with.
+            max_tokens: Read only the first so many tokens of a text; None reads all.
+            threads: How many texts to read at the same time. Results do not depend on it.
+            parity_texts: Texts to compare with the same model in float32; see `parity`.
+            min_agreement: Share of their labels that must be equal.
+            max_probability_change: How far their probabilities may differ; None for any distance.
             revision: Branch, tag or commit on the Hub.
 
         Raises:
             FileNotFoundError: No such model, or a missing file.
-            ValueError: A damaged or foreign file, or a threshold outside [0, 1].
+            ImportError: The C kernels were asked for and are not built.
+            ValueError: A damaged or foreign file, an impossible setting or combination of them, a
+                budget that cannot be kept, or more difference to float32 than allowed.
         """
-        if threshold is not None:
-            threshold = check_threshold(threshold)
+        check_calibration(budget, threshold, calibration_texts)
+        budget = None if budget is None else check_budget(budget)
+        # What can be wrong with the settings is said before anything is loaded.
+        options = RuntimeOptions(
+            check_threshold(0.0 if threshold is None else threshold), backend, dtype, max_tokens, threads
+        )
+        wanted_backend(options)
         folder = ModelFolder.find(source, revision=revision)
-        config = RuntimeConfig.load(folder.config)
-        if config.vocab_size is None:
+        model = load_model(folder)
+        if threshold is None:
+            options = replace(options, threshold=model.config.skim_threshold)
+        clf = cls(model, options, folder=folder.root.resolve())
+        if budget is not None and calibration_texts is not None:
+            clf = clf.with_threshold(clf.calibrate(calibration_texts, budget))
+        if parity_texts is not None:
+            clf.parity(parity_texts).check(min_agreement, max_probability_change)
+        return clf
+
+    def with_threshold(self, threshold: float) -> SkimRuntime:
+        """The same model with another threshold, sharing weights and tables.
+
+        Raises:
+            ValueError: Not a number in [0, 1].
+        """
+        options = replace(self._options, threshold=check_threshold(threshold))
+        twin = self._twin(options, self._backend.with_threshold(options.threshold))
+        twin._is_pickled_by_path = self._is_pickled_by_path
+        return twin
+
+    def by_path(self) -> SkimRuntime:
+        """The same runtime, whose pickle is small: it holds the path of the folder instead of the weights.
+
+        For processes that see the same files, such as those of multiprocessing.
+
+        Raises:
+            ValueError: This runtime was not loaded from a folder.
+        """
+        if self._folder is None:
             raise ValueError(
-                f"{folder.config}: vocab_size is null, a model of continuous features, which the runtime "
-                "cannot read yet. Use transformers for it."
+                "Expected a runtime that was loaded from a folder with from_pretrained; this one came out of "
+                "a pickle, which holds the weights themselves."
             )
-        weights = load_weights(folder.weights, config)
-        encoder = TextEncoder.load(folder.tokenizer, config.vocab_size)
-        return cls(config, weights, encoder, threshold=threshold)
+        twin = self._twin(self._options, self._backend)
+        twin._is_pickled_by_path = True
+        return twin
+
+    def _twin(self, options: RuntimeOptions, backend: Backend) -> SkimRuntime:
+        return SkimRuntime(self._model, options, backend=backend, folder=self._folder)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickles what was loaded; tables are made again, which is faster than carrying them."""
-        return _rebuild, (self._config, self._weights, self._encoder, self._threshold)
+        if self._is_pickled_by_path:
+            return _reload, (str(self._folder), self._options)
+        return SkimRuntime, (self._model, self._options)
 
-    @property
-    def config(self) -> RuntimeConfig:
-        """What the model is."""
-        return self._config
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of the labels, in the order of the columns of `predict_proba`."""
-        return self._config.labels
-
-    @property
-    def threshold(self) -> float:
-        """Skim above this probability."""
-        return self._threshold
-
-    @overload
-    # A str is itself an iterable of str; it comes first and wins.
-    def __call__(self, texts: str) -> Prediction: ...  # type: ignore[overload-overlap]
-    @overload
-    def __call__(self, texts: Iterable[str]) -> list[Prediction]: ...
-    def __call__(self, texts: str | Iterable[str]) -> Prediction | list[Prediction]:
+    def __call__(self, texts: str | Iterable[str]) -> Any:
         """Classifies a text, or each of several.
 
         Args:
             texts: One text for one result, or several for a list of as many; an empty list gives an
-                empty list, and an empty text the prediction for a text without words.
+                empty list, and an empty text the result for a text without words.
+
+        Returns:
+            A `Prediction` per text, or where every token gets a label a list of `Entity`: its tokens
+            other than `O`, as a transformers pipeline without aggregation gives them.
 
         Raises:
             TypeError: Not text.
         """
-        if isinstance(texts, str):
-            return self._prediction(self._read(texts))
-        return [self._prediction(self._read(text)) for text in _check_texts(texts)]
+        return self._each(texts, self._head.result)
 
-    @overload
-    def predict(self, texts: str) -> str: ...  # type: ignore[overload-overlap]
-    @overload
-    def predict(self, texts: Iterable[str]) -> list[str]: ...
-    def predict(self, texts: str | Iterable[str]) -> str | list[str]:
-        """The best label of a text, or of each of several; see `__call__`."""
-        if isinstance(texts, str):
-            return self(texts)["label"]
-        return [prediction["label"] for prediction in self(texts)]
+    def predict(self, texts: str | Iterable[str]) -> Any:
+        """The best label of a text, or of each of several; a list of labels where every token gets one.
 
-    def predict_proba(self, texts: str | Iterable[str]) -> NDArray[np.float32]:
-        """Scores of all labels.
+        Raises:
+            TypeError: Not text.
+        """
+        return self._each(texts, self._head.label)
+
+    def predict_proba(self, texts: str | Iterable[str]) -> Any:
+        """Scores of all labels: probabilities, or the values of a regression.
 
         Args:
             texts: One text or several.
 
         Returns:
-            [n, labels] float32, one row per text: probabilities, or the values of a regression.
+            [n, labels] float32, one row per text. Where every token gets a label: [T, labels] for one
+            text, and a list of such for several.
 
         Raises:
             TypeError: Not text.
         """
-        texts = [texts] if isinstance(texts, str) else _check_texts(texts)
-        rows = [self._scores(self._read(text).logits) for text in texts]
-        return np.array(rows, dtype=np.float32).reshape(len(rows), len(self.labels))
+        if isinstance(texts, str):
+            rows = self._head.probabilities(self._head.read(self._backend.engine, [texts]))
+            return rows[0] if self.config.labels_tokens else rows
+        return self._head.probabilities(list(self._rows(check_texts(texts))))
+
+    def predict_iter(
+        self, texts: Iterable[str], *, batch_size: int = LARGEST_BLOCK, progress: bool = False
+    ) -> Iterator[Any]:
+        """Classifies texts one after the other as they come, also more than fit into memory.
+
+        Args:
+            texts: Any iterable; it is read at most a few batches ahead of the results.
+            batch_size: Texts per task of a thread.
+            progress: Whether to show a progress bar.
+
+        Returns:
+            A generator of what calling this runtime gives for each text, in their order.
+
+        Raises:
+            TypeError: Not an iterable of texts; for an item that is none, when it is reached.
+            ValueError: An impossible batch size.
+        """
+        if isinstance(texts, str):
+            raise TypeError("Expected an iterable of texts; got one str. For a single text call the runtime.")
+        check_iterable(texts)
+        found = self._workers.map(self._read, batches(texts, check_count("batch_size", batch_size)))
+        results = (self._head.result(row) for rows in found for row in rows)
+        total = len(texts) if isinstance(texts, Sized) else None
+        return with_progress(results, total) if progress else results
+
+    def stream(self) -> StreamSession:
+        """A session that reads one text while it arrives.
+
+        Raises:
+            ValueError: The model is bidirectional, or its tokenizer needs the whole text.
+        """
+        kind = TokenSession if self.config.labels_tokens else SequenceSession
+        return kind(
+            self.config,
+            self._model.encoder,
+            self._backend.engine,
+            self._options.max_tokens,
+            lambda: self._snapshot_settings,
+        )
+
+    def calibrate(self, texts: str | Iterable[str], budget: float) -> float:
+        """Finds the threshold for a budget, by reading texts with several.
+
+        Args:
+            texts: Some hundred texts like those to be read later.
+            budget: The largest share of tokens (of decisions, if there are several readers) that may be
+                read in full, in [0, 1].
+
+        Returns:
+            The threshold that reads most of these texts within the budget, for `with_threshold`.
+
+        Raises:
+            TypeError: Not text.
+            ValueError: The model reads everything, there are no words, or no threshold keeps the budget.
+        """
+        budget = check_budget(budget)
+        ids = [self.encode(text) for text in check_texts(texts)]
+        return calibrate(self.config, self._backend.engine, self._workers, ids, budget)
+
+    def parity(self, texts: str | Iterable[str]) -> ParityReport:
+        """Compares this runtime with the same model in float32.
+
+        Args:
+            texts: At least one.
+
+        Raises:
+            TypeError: Not text.
+            ValueError: No texts.
+        """
+        options = replace(self._options, dtype="float32", backend=self.backend)
+        return compare(self, SkimRuntime(self._model, options), texts)
 
     def trace(self, text: str) -> ReadingTrace:
         """Classifies a text and tells how every token of it was read.
@@ -158,86 +281,25 @@ class SkimRuntime:
         Raises:
             TypeError: Not text.
         """
-        encoded = self._encoder.encode(text)
-        reading = self._engine.read(encoded.ids)
-        prediction = self._prediction(reading)
-        p_skim = reading.probabilities[..., 1:].sum(axis=-1).mean(axis=-1)
-        choices = map(tuple, reading.decisions.tolist())
-        tokens = (
-            TokenTrace(token, *place, decisions, p)
-            for token, place, decisions, p in zip(
-                encoded.tokens, encoded.offsets, choices, p_skim.tolist(), strict=True
-            )
-        )
-        return ReadingTrace(
-            text=text,
-            tokens=tuple(tokens),
-            skim_rate=reading.skim_rate,
-            label=prediction["label"],
-            score=prediction["score"],
-        )
+        encoded = self._model.encoder.encode(text, self._options.max_tokens)
+        return trace_reading(self.config, text, encoded, self._backend.engine.read(encoded.ids))
 
-    def count_operations(self, texts: str | Iterable[str]) -> OperationCounter:
-        """Reads texts, counting the multiply-adds that are really done.
+    def _each(self, texts: str | Iterable[str], show: Any) -> Any:
+        if isinstance(texts, str):
+            return show(self._head.read(self._backend.engine, [texts])[0])
+        return [show(row) for row in self._rows(check_texts(texts))]
 
-        Raises:
-            TypeError: Not text.
-        """
-        counter = OperationCounter()
-        for text in [texts] if isinstance(texts, str) else _check_texts(texts):
-            self._engine.read(self._encoder.ids(text), counter)
-        return counter
+    def _rows(self, texts: list[str]) -> Iterator[Any]:
+        """What the head makes of each text."""
+        for rows in self._workers.map(self._read, blocks(texts, self._workers.threads)):
+            yield from rows
 
-    def encode(self, text: str) -> NDArray[np.int32]:
-        """Token ids of a text, [T].
-
-        Raises:
-            TypeError: Not text.
-        """
-        return self._encoder.ids(text)
-
-    def read_ids(self, ids: ArrayLike) -> Reading:
-        """Reads one text of token ids: decisions, probabilities, final states and logits.
-
-        Args:
-            ids: [T] integers below the vocabulary size.
-
-        Raises:
-            ValueError: Not such ids.
-        """
-        return self._engine.read(ids)
-
-    def _read(self, text: str) -> Reading:
-        return self._engine.read(self._encoder.ids(text))
-
-    def _prediction(self, reading: Reading) -> Prediction:
-        scores = self._scores(reading.logits)
-        best = int(scores.argmax())
-        return {"label": self.labels[best], "score": float(scores[best])}
-
-    def _scores(self, logits: Array) -> Array:
-        """What a transformers pipeline makes of the logits, [labels]."""
-        scores: Array
-        if self._config.problem_type == "regression":
-            return logits
-        if self._config.problem_type == "multi_label_classification" or len(self.labels) == 1:
-            scores = 0.5 * np.tanh(0.5 * logits) + 0.5
-        else:
-            exponentials = np.exp(logits - logits.max())
-            scores = exponentials / exponentials.sum()
-        return scores
+    def _read(self, texts: Sequence[str]) -> Sequence[Any]:
+        rows: Sequence[Any] = self._head.read(self._backend.engine, texts)
+        return rows
 
 
-def _check_texts(texts: Iterable[str]) -> list[str]:
-    if isinstance(texts, (bytes, Mapping)) or not isinstance(texts, Iterable):
-        check_text(texts)
-    result = list(texts)
-    for position, text in enumerate(result):
-        check_text(text, f" at position {position}")
-    return result
-
-
-def _rebuild(
-    config: RuntimeConfig, weights: ModelWeights, encoder: TextEncoder, threshold: float
-) -> SkimRuntime:
-    return SkimRuntime(config, weights, encoder, threshold=threshold)
+def _reload(folder: str, options: RuntimeOptions) -> SkimRuntime:
+    found = ModelFolder(Path(folder))
+    twin = SkimRuntime(load_model(found), options, folder=found.root)
+    return twin.by_path()

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 MODEL_TYPE = "skim_rnn"
-ARCHITECTURES = ("SkimRNNForSequenceClassification",)
+SEQUENCE, TOKENS = "SkimRNNForSequenceClassification", "SkimRNNForTokenClassification"
+ARCHITECTURES = (SEQUENCE, TOKENS)
 """The heads that the runtime can run."""
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -42,6 +43,7 @@ class RuntimeConfig:
         pooling: What the classifier sees: `last`, `mean` or `max`.
         labels: Names of the labels, by id.
         problem_type: As in transformers; None is a single label, or a sigmoid for one label.
+        architecture: Which of `ARCHITECTURES`: whether texts get labels, or every token of a text.
     """
 
     vocab_size: int | None
@@ -58,6 +60,12 @@ class RuntimeConfig:
     pooling: str
     labels: tuple[str, ...]
     problem_type: str | None = None
+    architecture: str = SEQUENCE
+
+    @property
+    def labels_tokens(self) -> bool:
+        """Whether every token gets a label, rather than the text."""
+        return self.architecture == TOKENS
 
     @property
     def input_width(self) -> int:
@@ -146,6 +154,7 @@ class RuntimeConfig:
             skim_threshold=check_threshold(_get(values, "skim_threshold"), "skim_threshold"),
             labels=_labels(values),
             problem_type=problem_type,
+            architecture=values["architectures"][0],
             **choices,
         )
 

@@ -25,7 +25,7 @@ class FoldedInputs:
     def __init__(self, products: Products) -> None:
         self._products = products
 
-    def rows(self, share: InputShare, every_token: bool) -> Rows:
+    def rows(self, share: InputShare) -> Rows:
         """The share of a cell, by token id."""
         return self._products.rows(_table(share), share.width)
 
@@ -50,16 +50,11 @@ class ComputedInputs:
 
     def __init__(self, products: Products) -> None:
         self._products = products
-        self._cells: list[_ComputedRows | _AllRows] = []
+        self._cells: list[_ComputedRows] = []
 
-    def rows(self, share: InputShare, every_token: bool) -> Rows:
-        """The share of a cell, by position in the chunk.
-
-        Args:
-            share: Of the cell.
-            every_token: Whether the cell will see all tokens, so that one product serves the chunk.
-        """
-        cell = _AllRows(share, self._products) if every_token else _ComputedRows(share, self._products)
+    def rows(self, share: InputShare) -> Rows:
+        """The share of a cell, by position in the chunk."""
+        cell = _ComputedRows(share, self._products)
         self._cells.append(cell)
         return cell
 
@@ -76,7 +71,7 @@ class ComputedInputs:
 
 
 class _ComputedRows:
-    """One product per token that is asked for."""
+    """One product per token that is asked for, never one for many: see `Products.multiply`."""
 
     def __init__(self, share: InputShare, products: Products) -> None:
         self._vector = np.empty(share.width, share.bias.dtype)
@@ -91,18 +86,3 @@ class _ComputedRows:
         self._vector[:] = self._inputs[token]
         self._product()
         return np.add(self._row, self._bias, self._row)
-
-
-class _AllRows:
-    """One product for the whole chunk."""
-
-    def __init__(self, share: InputShare, products: Products) -> None:
-        self._share, self._products = share, products
-
-    def load(self, inputs: Array) -> None:
-        self._rows = self._products.multiply(inputs, self._share.weights)
-        self._rows += self._share.bias
-
-    def __getitem__(self, token: int, /) -> Array:
-        row: Array = self._rows[token]
-        return row

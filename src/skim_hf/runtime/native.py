@@ -1,76 +1,166 @@
-"""The engine in C: the same readings as the NumPy engine, at the speed of the processor's vectors."""
+"""The engine in C: the readings of the NumPy engine, at the speed of the processor's vectors.
+
+The C sources are in `native/`; `native/reader.h` says how they lay out a model. Importing this module raises an
+ImportError where the package was installed without a C compiler.
+"""
 
 from __future__ import annotations
 
-import importlib
+import copy
 import os
-from functools import cache
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skim_hf.native import _runtime
 from skim_hf.runtime.config import RuntimeConfig
-from skim_hf.runtime.native_arrays import KINDS, Arranger, prepare
-from skim_hf.runtime.prepare import table_bytes
-from skim_hf.runtime.reader import log_odds
+from skim_hf.runtime.ids import check_ids
+from skim_hf.runtime.native_arrays import MAX_HIDDEN_SIZE, ModelArrays, arrange
 from skim_hf.runtime.reading import Reading
-from skim_hf.runtime.weights import ModelWeights
+from skim_hf.runtime.scores import final_scores
+from skim_hf.runtime.text import TextEncoder
+from skim_hf.runtime.weights import Array, ModelWeights
 
-_POOLING = {"last": 0, "mean": 1, "max": 2}
-_SOFTMAX, _SIGMOID, _NONE = range(3)
+INSTRUCTIONS = ("avx512", "avx2", "portable")
+SWITCH = "SKIM_HF_INSTRUCTIONS"
+"""The environment variable that chooses kernels by hand; the best that the processor has without it."""
 
 
-@cache
-def compiled() -> Any | None:
-    """The compiled module; None where the package was installed without a C compiler."""
+def declined(config: RuntimeConfig, dtype: str) -> str | None:
+    """Why the engine cannot run a model, or None if it can."""
+    if config.hidden_size > MAX_HIDDEN_SIZE:
+        return f"its hidden_size of {config.hidden_size} is above {MAX_HIDDEN_SIZE}"
+    return None
+
+
+def kernels() -> tuple[str, int]:
+    """Name of the kernels in use, and how many floats their vectors hold."""
+    wanted = os.environ.get(SWITCH, "")
     try:
-        return importlib.import_module("skim_hf.native._runtime")
-    except ImportError:
-        return None
+        found: tuple[str, int] = _runtime.kernels(wanted)
+    except ValueError:
+        # What a processor lacks cannot be chosen; the next best is.
+        found = _runtime.kernels("")
+    return found
 
 
-def build_model(
-    config: RuntimeConfig, weights: ModelWeights, threshold: float, *, quantise: bool, fold: bool, kernels: str = ""
-) -> Any:
-    """Packs a model for the kernels.
+class NativeEngine:
+    """A loaded model; safe to be called from several threads, which really run side by side.
 
     Args:
         config: Of the model.
-        weights: Of the model, float32.
-        threshold: Skim above this probability; 1 reads everything.
-        quantise: Whether large products and all tables are int8.
-        fold: Whether the first layer's input products become tables.
-        kernels: `avx512`, `avx2` or `portable`; empty for the best that this processor has.
+        weights: Of the model.
+        threshold: Skim above this probability, in [0, 1]; 1 reads everything.
+        dtype: `float32`, or `int8`: tables and large products of bytes, everything else in float32.
     """
-    runtime = compiled()
-    _, lanes = runtime.kernels(kernels)
-    arranger = Arranger(runtime, lanes, quantise, weights.embedding if fold else None)
-    readers = prepare(config, weights)
-    directions = config.num_directions
-    arrays = tuple(arranger.reader(reader, index < directions) for index, reader in enumerate(readers))
-    sizes = (
-        KINDS[config.cell_type],
-        config.hidden_size,
-        config.num_hidden_layers,
-        directions,
-        config.num_choices,
-        config.vocab_size,
-        config.input_width,
-        _POOLING[config.pooling],
-        _scoring(config),
-        False,
-        len(config.labels),
-        readers[0].hidden_scale,
-        log_odds(threshold, readers[0].dtype),
-    )
-    embedding = None if fold else weights.embedding
-    classifier = (weights.classifier_weight, weights.classifier_bias)
-    return runtime.Model(kernels, quantise, sizes, embedding, arrays, *classifier)
+
+    def __init__(self, config: RuntimeConfig, weights: ModelWeights, threshold: float, dtype: str) -> None:
+        self.config = config
+        self._name, lanes = kernels()
+        self._arrays: ModelArrays = arrange(config, weights, lanes, quantise=dtype == "int8")
+        self._model = self._pack(threshold)
+
+    def _pack(self, threshold: float) -> Any:
+        return _runtime.Model(self._name, *self._arrays.arguments(threshold))
+
+    def with_threshold(self, threshold: float) -> NativeEngine:
+        """The same model with another threshold; shares all tables."""
+        twin = copy.copy(self)
+        twin._model = self._pack(threshold)
+        return twin
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """[R, k], how often each reader made each choice in all finished calls; branches really executed."""
+        return _counts(self.config, self._model)
+
+    def read(self, ids: ArrayLike) -> Reading:
+        """Reads one text of [T] token ids; see `protocols.Engine`."""
+        tokens = check_ids(ids, self._arrays.vocab_size).astype(np.int32)
+        config, length = self.config, len(tokens)
+        decisions = np.empty((length, config.num_readers), np.int64)
+        scores = np.empty((length, config.num_readers, config.num_choices - 1), np.float32)
+        hidden = np.empty((config.num_readers, config.hidden_size), np.float32)
+        memory = np.empty_like(hidden) if config.cell_type == "lstm" else None
+        shape = (length, len(config.labels)) if config.labels_tokens else (len(config.labels),)
+        logits = np.empty(shape, np.float32)
+        self._model.read(tokens, decisions, scores, hidden, memory, logits)
+        return Reading(decisions, scores, hidden, memory, logits)
+
+    def scores(
+        self, texts: Sequence[str], encoder: TextEncoder, max_tokens: int | None = None
+    ) -> NDArray[np.float32]:
+        """Final scores of texts, [n, labels]; see `protocols.Engine`."""
+        scores = np.empty((len(texts), len(self.config.labels)), np.float32)
+        if encoder.native is not None:
+            self._model.classify(encoder.native, tuple(texts), max_tokens, scores)
+            return scores
+        for row, text in zip(scores, texts, strict=True):
+            row[:] = self.read(encoder.ids(text, max_tokens)).logits
+        return final_scores(self.config, scores)
+
+    def open(self) -> NativeStream:
+        """A stream at the start of a text; for models that read in one direction."""
+        return NativeStream(self.config, self._arrays.vocab_size, self._model.open())
 
 
-def _scoring(config: RuntimeConfig) -> int:
-    if config.problem_type == "regression":
-        return _NONE
-    is_sigmoid = config.problem_type == "multi_label_classification" or len(config.labels) == 1
-    return _SIGMOID if is_sigmoid else _SOFTMAX
+class NativeStream:
+    """A text that is read as its tokens arrive; see `protocols.TokenStream`.
+
+    Args:
+        config: Of the model.
+        vocab_size: Ids are below it.
+        stream: The state in C.
+    """
+
+    def __init__(self, config: RuntimeConfig, vocab_size: int, stream: Any) -> None:
+        self._config, self._vocab_size, self._stream = config, vocab_size, stream
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read so far."""
+        return int(self._stream.tokens)
+
+    @property
+    def decisions(self) -> NDArray[np.int64]:
+        """[R, k], how often each reader made each choice so far, the full read first."""
+        return _counts(self._config, self._stream)
+
+    def feed(self, ids: ArrayLike) -> Array | None:
+        """Reads [n] ids; returns [n, labels] logits where every token gets a label, else None."""
+        tokens = check_ids(ids, self._vocab_size).astype(np.int32)
+        if not self._config.labels_tokens:
+            self._stream.feed(tokens, None)
+            return None
+        logits = np.empty((len(tokens), len(self._config.labels)), np.float32)
+        self._stream.feed(tokens, logits)
+        return logits
+
+    def logits(self) -> Array:
+        """[labels], what is known of the text so far."""
+        logits = np.empty(len(self._config.labels), np.float32)
+        self._stream.logits(logits)
+        return logits
+
+    def copy(self) -> NativeStream:
+        """A stream that goes on from here on its own."""
+        return NativeStream(self._config, self._vocab_size, self._stream.copy())
+
+    def save(self) -> bytes:
+        """The state as bytes."""
+        saved: bytes = self._stream.save()
+        return saved
+
+    def load(self, data: bytes) -> None:
+        """Goes back to a saved state.
+
+        Raises:
+            ValueError: Not the state of a stream of this model; the state is unchanged.
+        """
+        self._stream.load(data)
+
+
+def _counts(config: RuntimeConfig, owner: Any) -> NDArray[np.int64]:
+    return np.array(owner.counts(), np.int64).reshape(config.num_readers, config.num_choices)

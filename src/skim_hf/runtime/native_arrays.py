@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skim_hf.native import _runtime
 from skim_hf.runtime.config import RuntimeConfig
-from skim_hf.runtime.prepare import InputShare, PreparedCell, PreparedReader, prepare_reader
+from skim_hf.runtime.prepare import (
+    FOLD_LIMIT,
+    PreparedCell,
+    PreparedDecision,
+    PreparedReader,
+    prepare_reader,
+    table_bytes,
+)
+from skim_hf.runtime.reader import log_odds
+from skim_hf.runtime.scores import has_independent_labels
 from skim_hf.runtime.weights import Array, ModelWeights
 
 KINDS = {"lstm": 0, "gru": 1, "tanh": 2}
@@ -21,58 +32,128 @@ _FACTORS = {
     "gru": (_SIGMOID, _SIGMOID, _TANH),  # r, z, n
     "tanh": (_TANH,),
 }
+_POOLING = {"last": 0, "mean": 1, "max": 2}
+_SOFTMAX, _INDEPENDENT, _VALUES = range(3)
+
+MAX_HIDDEN_SIZE = 1 << 16
 _ROWS = 4096
 """Rows of a table that are computed at once, which bounds the memory of quantising it."""
 
 
-class Arranger:
-    """Turns the readers of a model into the arguments of `_runtime.Model`.
+@dataclass(frozen=True)
+class ModelArrays:
+    """What `_runtime.Model` is made of.
 
-    Args:
-        runtime: The compiled module.
-        lanes: Floats in a vector of the kernels, from `runtime.kernels`.
-        quantise: Whether tables hold bytes.
-        embedding: [V, E], to fold input products into tables; None to leave them to be done while reading.
+    Attributes:
+        config: Of the model.
+        vocab_size: Rows of the tables.
+        quantise: Whether tables and large products hold bytes.
+        hidden_scale: What the loop's hidden state is multiplied with to give h.
+        embedding: [V, E], where input products are not folded into tables; else None.
+        readers: (d_x or 0 where products are folded, one tuple or None per choice, the decision or None).
+        classifier: Weight [labels, d * directions] and bias [labels].
     """
 
-    def __init__(self, runtime: Any, lanes: int, quantise: bool, embedding: Array | None) -> None:
-        self._runtime, self._lanes, self._quantise = runtime, lanes, quantise
-        self._embedding = embedding
+    config: RuntimeConfig
+    vocab_size: int
+    quantise: bool
+    hidden_scale: float
+    embedding: Array | None
+    readers: tuple[tuple[Any, ...], ...]
+    classifier: tuple[Array, Array]
 
-    def reader(self, reader: PreparedReader, is_first: bool) -> tuple[Any, ...]:
-        """(d_x or 0 where products are folded, one tuple or None per choice, the decision or None)."""
-        embedding = self._embedding if is_first else None
-        cells = tuple(self._cell(reader.kind, cell, embedding) if cell else None for cell in reader.cells)
-        decision = None
-        if reader.decision is not None:
-            share = reader.decision.inputs
-            recurrent = np.ascontiguousarray(reader.decision.recurrent.T)
-            if embedding is None:
-                decision = (recurrent, None, np.ascontiguousarray(share.weights.T), share.bias)
-            else:
-                decision = (recurrent, embedding @ share.weights + share.bias, None, None)
-        big = reader.cells[0]
-        width = big.inputs.width if big is not None and embedding is None else 0
-        return width, cells, decision
-
-    def _cell(self, kind: str, cell: PreparedCell, embedding: Array | None) -> tuple[Any, ...]:
-        order = np.frombuffer(self._runtime.order(KINDS[kind], cell.size, self._lanes), np.int32)
-        factors = np.repeat(np.array(_FACTORS[kind], np.float32), cell.size)
-        recurrent, weights, bias = (
-            _columns(matrix * factors, order)
-            for matrix in (cell.recurrent, cell.inputs.weights, cell.inputs.bias[None])
+    def arguments(self, threshold: float) -> tuple[Any, ...]:
+        """Arguments of `_runtime.Model` after the kernels' name, in the order of native/py_model_build.c."""
+        config = self.config
+        sizes = (
+            KINDS[config.cell_type],
+            config.hidden_size,
+            config.num_hidden_layers,
+            config.num_directions,
+            config.num_choices,
+            self.vocab_size,
+            config.input_width,
+            _POOLING["last" if config.labels_tokens else config.pooling],
+            _scoring(config),
+            config.labels_tokens,
+            len(config.labels),
+            self.hidden_scale,
+            log_odds(threshold, np.dtype(np.float32)),
         )
-        candidate = None if cell.candidate_bias is None else cell.candidate_bias * np.float32(_TANH)
-        same = (cell.size, len(cell.recurrent), recurrent, candidate)
-        if embedding is None:
-            return (*same, None, weights, bias[0])
-        make_table = _byte_table if self._quantise else _float_table
-        return (*same, make_table(embedding, InputShare(weights, bias[0])), None, None)
+        return (self.quantise, sizes, self.embedding, self.readers, *self.classifier)
 
 
-def prepare(config: RuntimeConfig, weights: ModelWeights) -> list[PreparedReader]:
-    """All readers with their weights rearranged for the loop, without tables."""
-    return [prepare_reader(config, reader, None) for reader in weights.readers]
+def arrange(
+    config: RuntimeConfig,
+    weights: ModelWeights,
+    lanes: int,
+    *,
+    quantise: bool = False,
+    fold_limit: int = FOLD_LIMIT,
+) -> ModelArrays:
+    """Arranges a model.
+
+    Args:
+        config: Of the model.
+        weights: Of the model.
+        lanes: Floats in a vector of the kernels.
+        quantise: Whether tables and large products are to hold bytes.
+        fold_limit: Largest total size in bytes of the first layer's tables, as floats; a larger vocabulary is
+            served without tables, more slowly.
+    """
+    embedding = np.ascontiguousarray(weights.embedding, np.float32)
+    folded = table_bytes(config, embedding.itemsize) <= fold_limit
+    readers = [prepare_reader(config, reader, None) for reader in weights.readers]
+    directions = config.num_directions
+    return ModelArrays(
+        config,
+        len(embedding),
+        quantise,
+        readers[0].hidden_scale,
+        None if folded else embedding,
+        tuple(
+            _reader(reader, lanes, quantise, embedding if folded and index < directions else None)
+            for index, reader in enumerate(readers)
+        ),
+        (_float32(weights.classifier_weight), _float32(weights.classifier_bias)),
+    )
+
+
+def _reader(reader: PreparedReader, lanes: int, quantise: bool, embedding: Array | None) -> tuple[Any, ...]:
+    cells = tuple(
+        _cell(reader.kind, cell, lanes, quantise, embedding) if cell else None for cell in reader.cells
+    )
+    big = reader.cells[0]
+    width = big.inputs.width if big is not None and embedding is None else 0
+    return width, cells, None if reader.decision is None else _decision(reader.decision, embedding)
+
+
+def _decision(decision: PreparedDecision, embedding: Array | None) -> tuple[Any, ...]:
+    share, recurrent = decision.inputs, _float32(decision.recurrent.T)
+    if embedding is None:
+        return recurrent, None, _float32(share.weights.T), _float32(share.bias)
+    return recurrent, _float32(embedding @ share.weights + share.bias), None, None
+
+
+def _cell(
+    kind: str, cell: PreparedCell, lanes: int, quantise: bool, embedding: Array | None
+) -> tuple[Any, ...]:
+    order = np.frombuffer(_runtime.order(KINDS[kind], cell.size, lanes), np.int32)
+    factors = np.repeat(np.array(_FACTORS[kind], np.float32), cell.size)
+    recurrent, weights, bias = (
+        _columns(matrix * factors, order)
+        for matrix in (cell.recurrent, cell.inputs.weights, cell.inputs.bias[None])
+    )
+    candidate = None if cell.candidate_bias is None else _float32(cell.candidate_bias * _TANH)
+    same = (cell.size, len(cell.recurrent), recurrent, candidate)
+    if embedding is None:
+        return (*same, None, weights, bias[0])
+    make_table = _byte_table if quantise else _float_table
+    return (*same, make_table(embedding, weights, bias[0]), None, None)
+
+
+def _float32(array: Array) -> Array:
+    return np.ascontiguousarray(array, np.float32)
 
 
 def _columns(matrix: Array, order: NDArray[np.int32]) -> Array:
@@ -83,20 +164,19 @@ def _columns(matrix: Array, order: NDArray[np.int32]) -> Array:
     return arranged
 
 
-def _float_table(embedding: Array, share: InputShare) -> Array:
+def _float_table(embedding: Array, weights: Array, bias: Array) -> Array:
     """[V, columns] float32, `embedding @ weights + bias`."""
-    table = np.empty((len(embedding), share.weights.shape[1]), np.float32)
-    np.matmul(embedding, share.weights, out=table)
-    table += share.bias
+    table: Array = embedding @ weights
+    table += bias
     return table
 
 
-def _byte_table(embedding: Array, share: InputShare) -> NDArray[np.uint8]:
+def _byte_table(embedding: Array, weights: Array, bias: Array) -> NDArray[np.uint8]:
     """[V, columns + 4] bytes: each row as int8, then the float32 that they are multiplied with."""
-    columns = share.weights.shape[1]
+    columns = weights.shape[1]
     table = np.empty((len(embedding), columns + 4), np.uint8)
     for start in range(0, len(embedding), _ROWS):
-        rows = embedding[start : start + _ROWS] @ share.weights + share.bias
+        rows = embedding[start : start + _ROWS] @ weights + bias
         scales = np.abs(rows).max(1, keepdims=True) / np.float32(127)
         # A row of zeros has a scale of zero; any divisor gives its zeros.
         rounded = np.rint(rows / np.where(scales > 0, scales, 1))
@@ -104,3 +184,10 @@ def _byte_table(embedding: Array, share: InputShare) -> NDArray[np.uint8]:
         part[:, :columns] = rounded.astype(np.int8).view(np.uint8)
         part[:, columns:] = scales.astype(np.float32).view(np.uint8)
     return table
+
+
+def _scoring(config: RuntimeConfig) -> int:
+    """How logits become scores; `scores.final_scores` says the same."""
+    if config.problem_type == "regression" and not config.labels_tokens:
+        return _VALUES
+    return _INDEPENDENT if has_independent_labels(config) else _SOFTMAX

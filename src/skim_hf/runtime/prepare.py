@@ -17,6 +17,9 @@ import numpy as np
 from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.weights import Array, CellWeights, ReaderWeights
 
+FOLD_LIMIT = 1 << 30
+"""Bytes that the tables of folded input products may take; above, the products are done per token."""
+
 # Order of the gates in the loop, as positions in torch's order, each with the factor of its input.
 _GATES = {
     "lstm": ((2, 1.0), (1, 0.5), (0, 0.5), (3, 0.5)),  # g, f, i, o

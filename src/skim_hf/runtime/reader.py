@@ -51,6 +51,17 @@ class BoundReader:
         self._state.hidden.fill(0)
         self._state.block.fill(0)
 
+    def save(self) -> Array:
+        """The state as one array, for `load`; of an LSTM [2 * d], of the others [d]."""
+        state: Array = np.concatenate([self._state.hidden, self.memory])
+        return state
+
+    def load(self, state: Array) -> None:
+        """Goes back to a state that `save` gave."""
+        size = self._reader.hidden_size
+        self._state.hidden[:] = state[:size]
+        self._state.block[: len(state) - size] = state[size:]
+
     def read(self, inputs: NDArray[Any], outputs: Array | None) -> tuple[NDArray[np.int64], Array]:
         """Reads on from the current state.
 
@@ -78,7 +89,7 @@ class BoundReader:
     def _bind(self, cell: PreparedCell | None) -> Step:
         if cell is None:
             return SKIP
-        rows = self._inputs.rows(cell.inputs, every_token=self._reader.decision is None)
+        rows = self._inputs.rows(cell.inputs)
         return bind_step(self._reader.kind, cell, self._state, self._products, rows)
 
     def _store(self, tokens: Iterable[int], outputs: Array) -> Iterator[int]:

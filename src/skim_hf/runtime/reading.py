@@ -19,7 +19,7 @@ class Reading:
         scores: [T, R, k - 1], log of every small choice's probability relative to the full read's.
         hidden: [R, d], final hidden states.
         memory: [R, d], final cell contexts of an LSTM; None for other cells.
-        logits: [labels].
+        logits: [labels], or [T, labels] where every token gets a label.
     """
 
     decisions: NDArray[np.int64]

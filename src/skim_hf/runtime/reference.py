@@ -111,7 +111,7 @@ def read_sequence(
 def read_text(
     config: RuntimeConfig, weights: ModelWeights, ids: ArrayLike, threshold: float | None = None
 ) -> Reading:
-    """Reads one text of token ids through all layers, pools and classifies.
+    """Reads one text of token ids through all layers, pools and classifies it, or classifies every token.
 
     Args:
         config: Of the model.
@@ -140,8 +140,8 @@ def read_text(
                 outputs[order, direction] = result[2]
             finals.append(result[3])
         layer = outputs.reshape(length, directions * config.hidden_size)
-    pooled = pool(config, layer, [h for h, _ in finals[-directions:]])
-    logits = weights.classifier_weight @ pooled + weights.classifier_bias
+    seen = layer if config.labels_tokens else pool(config, layer, [h for h, _ in finals[-directions:]])
+    logits = seen @ weights.classifier_weight.T + weights.classifier_bias
     memory = np.stack([c for _, c in finals]) if config.cell_type == "lstm" else None
     return Reading(decisions, scores, np.stack([h for h, _ in finals]), memory, logits)
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
+
+if TYPE_CHECKING:
+    from skim_hf.runtime.protocols import TextSplitter
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -59,6 +63,24 @@ class TextEncoder:
         """Pickles the tokenizer as its JSON."""
         return _rebuild, (self._tokenizer.to_str(), self._vocab_size)
 
+    @property
+    def unknown(self) -> str | None:
+        """What the vocabulary calls a word that it lacks; None if there is no such name."""
+        name: str | None = getattr(self._tokenizer.model, "unk_token", None)
+        return name
+
+    def token(self, number: int) -> str:
+        """What the vocabulary calls the token of an id."""
+        return str(self._tokenizer.id_to_token(number))
+
+    def splitter(self) -> TextSplitter:
+        """A splitter at the start of a text that arrives in pieces.
+
+        Raises:
+            ValueError: This tokenizer cannot split a text before it has all of it.
+        """
+        raise ValueError("This tokenizer cannot split a text before it has all of it.")
+
     @classmethod
     def load(cls, path: Path, vocab_size: int) -> TextEncoder:
         """Reads a `tokenizer.json`.
@@ -74,22 +96,24 @@ class TextEncoder:
             ) from error
         return cls(tokenizer, vocab_size)
 
-    def ids(self, text: str) -> NDArray[np.int32]:
+    def ids(self, text: str, limit: int | None = None) -> NDArray[np.int32]:
         """Token ids of a text, [T]; see `encode`."""
-        return np.array(self._run(text).ids, dtype=np.int32)
+        return np.array(self._run(text).ids[:limit], dtype=np.int32)
 
-    def encode(self, text: str) -> EncodedText:
+    def encode(self, text: str, limit: int | None = None) -> EncodedText:
         """Splits a text into tokens.
 
         Args:
             text: Any string; a lone surrogate, which no encoding can carry, counts as U+FFFD.
+            limit: How many tokens to give at most; None gives all.
 
         Raises:
             TypeError: Not a string.
             ValueError: The tokenizer cannot encode this text, for want of an unknown token.
         """
         encoding = self._run(text)
-        return EncodedText(np.array(encoding.ids, dtype=np.int32), encoding.offsets, encoding.tokens)
+        ids, offsets, tokens = encoding.ids, encoding.offsets, encoding.tokens
+        return EncodedText(np.array(ids[:limit], dtype=np.int32), offsets[:limit], tokens[:limit])
 
     def _run(self, text: str) -> Encoding:
         check_text(text)

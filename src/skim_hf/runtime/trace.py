@@ -5,9 +5,14 @@ from __future__ import annotations
 import html
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from skim_hf.runtime.text import printable
+import numpy as np
+
+from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.reading import Reading
+from skim_hf.runtime.scores import final_scores
+from skim_hf.runtime.text import EncodedText, printable
 
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 # Grey on white and black on yellow both have a contrast of at least 7:1, and read words are bold as
@@ -35,6 +40,8 @@ class TokenTrace:
         decisions: The choice of each of R = layers * directions readers: 0 is a full read, j the
             j-th small size.
         p_skim: Probability of not reading it fully, averaged over the readers.
+        label: Its label where every token gets one; None where the text does.
+        score: The label's probability.
     """
 
     token: str
@@ -42,6 +49,8 @@ class TokenTrace:
     end: int
     decisions: tuple[int, ...]
     p_skim: float
+    label: str | None = None
+    score: float | None = None
 
     @property
     def decision(self) -> int:
@@ -67,7 +76,7 @@ class ReadingTrace:
         text: The text as it came.
         tokens: In the order of the text.
         skim_rate: Share of decisions that were not a full read; 0.0 for a text without tokens.
-        label: The predicted label.
+        label: The predicted label; None where every token has one of its own.
         score: Its probability, or the value of a regression.
 
     Example:
@@ -79,8 +88,8 @@ class ReadingTrace:
     text: str
     tokens: tuple[TokenTrace, ...]
     skim_rate: float
-    label: str
-    score: float
+    label: str | None
+    score: float | None
 
     def to_ansi(self) -> str:
         """The text for a terminal: read words bold, everything else dim.
@@ -108,7 +117,8 @@ class ReadingTrace:
             f"{len(self.tokens)} tokens, {self.skim_rate:.1%} of the reading decisions skimmed. "
             "Marked words were read in full."
         )
-        title = html.escape(printable(f"{self.label} ({self.score:.3f})"))
+        heading = "Labels of tokens" if self.label is None else f"{self.label} ({self.score:.3f})"
+        title = html.escape(printable(heading))
         return _PAGE.format(title=title, summary=summary, fragment=fragment)
 
     def _repr_html_(self) -> str:
@@ -131,6 +141,36 @@ class ReadingTrace:
             yield text[position:], None
 
 
+def trace_reading(config: RuntimeConfig, text: str, encoded: EncodedText, reading: Reading) -> ReadingTrace:
+    """Tells how a text was read.
+
+    Args:
+        config: Of the model.
+        text: The text.
+        encoded: Its tokens, as many as were read.
+        reading: What reading them left behind.
+    """
+    scores = np.atleast_2d(final_scores(config, reading.logits))
+    best = scores.argmax(axis=1)
+    named = [(config.labels[choice], float(row[choice])) for choice, row in zip(best, scores, strict=True)]
+    p_skim = reading.probabilities[..., 1:].sum(axis=-1).mean(axis=-1)
+    tokens = [
+        TokenTrace(token, start, end, tuple(decisions), p)
+        for token, (start, end), decisions, p in zip(
+            encoded.tokens, encoded.offsets, reading.decisions.tolist(), p_skim.tolist(), strict=True
+        )
+    ]
+    label, score = None, None
+    if config.labels_tokens:
+        tokens = [
+            replace(token, label=label, score=score)
+            for token, (label, score) in zip(tokens, named, strict=True)
+        ]
+    else:
+        ((label, score),) = named
+    return ReadingTrace(text, tuple(tokens), reading.skim_rate, label, score)
+
+
 def _harmless(text: str) -> str:
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) == "Cc" and char not in "\n\t" else char
@@ -143,4 +183,6 @@ def _word(piece: str, token: TokenTrace | None) -> str:
         return html.escape(piece)
     tag = "mark" if token.is_read else "span"
     title = html.escape(printable(f"{token.token}: p(skim) {token.p_skim:.2f}"))
+    if token.label is not None:
+        title += html.escape(printable(f", {token.label} {token.score:.2f}"))
     return f'<{tag} title="{title}">{html.escape(piece)}</{tag}>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ class ReaderWeights:
 
 @dataclass(frozen=True)
 class ModelWeights:
-    """A whole classifier.
+    """A whole classifier; its tensors are never changed.
 
     Attributes:
         embedding: [V, E]; None for continuous inputs.
@@ -71,6 +72,27 @@ class ModelWeights:
     readers: tuple[ReaderWeights, ...]
     classifier_weight: Array
     classifier_bias: Array
+
+    @cached_property
+    def digest(self) -> str:
+        """A short name for these very numbers."""
+        import hashlib  # needed for snapshots only, and slow to import
+
+        digest = hashlib.blake2b(digest_size=16)
+        for tensor in self._tensors():
+            digest.update(np.ascontiguousarray(tensor).data)
+        return digest.hexdigest()
+
+    def _tensors(self) -> Iterator[Array]:
+        if self.embedding is not None:
+            yield self.embedding
+        for reader in self.readers:
+            for cell in reader.cells:
+                if cell is not None:
+                    yield from (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh)
+            if reader.decision_weight is not None and reader.decision_bias is not None:
+                yield from (reader.decision_weight, reader.decision_bias)
+        yield from (self.classifier_weight, self.classifier_bias)
 
 
 def expected_shapes(config: RuntimeConfig) -> Iterator[tuple[str, tuple[int, ...]]]:

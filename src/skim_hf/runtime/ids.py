@@ -1,0 +1,34 @@
+"""Token ids as they come from callers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def check_ids(ids: ArrayLike, vocab_size: int) -> NDArray[np.int64]:
+    """Token ids of one text as an array, [T].
+
+    Args:
+        ids: Integers.
+        vocab_size: What they have to be below.
+
+    Raises:
+        ValueError: Not a list of integers from 0 to `vocab_size` - 1.
+    """
+    tokens = np.asarray(ids)
+    if tokens.size == 0:
+        return np.zeros(0, np.int64)
+    if tokens.ndim != 1 or tokens.dtype.kind not in "iu":
+        raise ValueError(
+            "Expected one text as a list of token ids (integers); "
+            f"got {tokens.dtype} of shape {tokens.shape}."
+        )
+    numbers = tokens.astype(np.int64, copy=False)
+    # Seen as unsigned, negative numbers are the largest of all: one comparison catches both ends.
+    if numbers.view(np.uint64).max() >= vocab_size:
+        raise ValueError(
+            f"Token ids must be from 0 to {vocab_size - 1}, the rows of the embedding table; "
+            f"got {tokens.min()} to {tokens.max()}."
+        )
+    return numbers

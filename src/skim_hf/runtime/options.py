@@ -1,0 +1,92 @@
+"""How a loaded model is to be run: the checked arguments of `SkimRuntime`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+BACKENDS = ("auto", "native", "numpy")
+DTYPES = ("float32", "int8")
+
+
+@dataclass(frozen=True)
+class RuntimeOptions:
+    """Settings that do not change what the model is.
+
+    Attributes:
+        threshold: Skim above this probability, in [0, 1]; 1 reads everything.
+        backend: `auto`, `native` or `numpy`.
+        dtype: `float32`, or `int8` for recurrent weights and tables.
+        max_tokens: How many tokens of a text are read; None reads all.
+        threads: How many texts are read at the same time.
+    """
+
+    threshold: float
+    backend: str = "auto"
+    dtype: str = "float32"
+    max_tokens: int | None = None
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        """Checks all but the threshold, which `config.check_threshold` has seen.
+
+        Raises:
+            ValueError: An unknown name, or a number out of its range.
+        """
+        for name, value, allowed in (("backend", self.backend, BACKENDS), ("dtype", self.dtype, DTYPES)):
+            if value not in allowed:
+                raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}.")
+        # Numbers of NumPy become plain ones, as snapshots hold them.
+        object.__setattr__(self, "threads", check_count("threads", self.threads))
+        if self.max_tokens is not None:
+            object.__setattr__(self, "max_tokens", check_count("max_tokens", self.max_tokens))
+
+
+def check_count(name: str, value: Any) -> int:
+    """Returns an integer of at least 1.
+
+    Raises:
+        ValueError: Not such a number.
+    """
+    try:
+        number = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise ValueError(f"{name} must be an integer of at least 1; got {value!r}.")
+    return int(number)
+
+
+def check_budget(value: object) -> float:
+    """Returns a budget as a float.
+
+    Raises:
+        ValueError: Not a number in [0, 1].
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise ValueError(
+            "budget must be a number in [0, 1]: the largest share of the tokens that may be read in full. "
+            f"Got {value!r}."
+        )
+    return float(value)
+
+
+def check_calibration(budget: object, threshold: float | None, texts: Iterable[str] | None) -> None:
+    """Refuses a budget together with a threshold or without texts.
+
+    Raises:
+        ValueError: Such a combination.
+    """
+    if budget is not None and threshold is not None:
+        raise ValueError(
+            f"Expected threshold or budget; got both ({threshold!r} and {budget!r}). "
+            "A budget is turned into a threshold."
+        )
+    if (budget is None) != (texts is None):
+        raise ValueError(
+            "A budget and the texts to find its threshold with go together: pass budget=... and "
+            "calibration_texts=[...], some hundred like those to be read later."
+        )
