@@ -23,6 +23,7 @@ from skim_hf.runtime.scores import final_scores
 from skim_hf.runtime.text import TextEncoder
 from skim_hf.runtime.weights import Array, ModelWeights
 
+
 class NumpyEngine:
     """A loaded model; safe to be called from several threads, each of which gets buffers of its own.
 

@@ -1,0 +1,227 @@
+"""The C kernels of the runtime by themselves: layout, functions, and arguments that lie."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+runtime = pytest.importorskip(
+    "skim_hf.native._runtime", reason="skim_hf was installed without its C extension"
+)
+
+KINDS = {"lstm": (0, 4), "gru": (1, 3), "tanh": (2, 1)}
+
+
+def available(name):
+    try:
+        return runtime.kernels(name)
+    except ValueError:
+        pytest.skip(f"this processor has no {name}")
+
+
+@pytest.fixture(params=["portable", "avx2", "avx512"])
+def kernels(request):
+    available(request.param)
+    return request.param
+
+
+def test_portable_kernels_are_everywhere_and_the_best_are_the_default():
+    assert runtime.kernels("portable") == ("portable", 4)
+    name, lanes = runtime.kernels("")
+    assert (name, lanes) in {("portable", 4), ("avx2", 8), ("avx512", 16)}
+    with pytest.raises(ValueError, match="no kernels named 'sse9'"):
+        runtime.kernels("sse9")
+    with pytest.raises(TypeError):
+        runtime.kernels(3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("size", [1, 3, 4, 7, 8, 15, 16, 17, 33, 100, 200])
+def test_every_column_has_one_place(kind, lanes, size):
+    number, gates = KINDS[kind]
+    order = np.frombuffer(runtime.order(number, size, lanes), np.int32)
+    assert len(order) % lanes == 0
+    assert sorted(order[order >= 0]) == list(range(gates * size))
+    # Padding costs less than the columns of one block, and nothing where blocks are whole.
+    assert len(order) - gates * size < gates * lanes
+    assert size % lanes or len(order) == gates * size
+    # The gates of a whole block are side by side.
+    for block, gate in itertools.product(range(size // lanes), range(gates)):
+        at = (block * gates + gate) * lanes
+        assert order[at : at + lanes].tolist() == list(
+            range(gate * size + block * lanes, gate * size + (block + 1) * lanes)
+        )
+
+
+@pytest.mark.parametrize(
+    "arguments", [(3, 5, 4), (-1, 5, 4), (0, 0, 4), (0, 5, 0), (0, 1 << 40, 4), (0, 5, 1 << 40)]
+)
+def test_an_impossible_order_is_refused(arguments):
+    with pytest.raises(ValueError, match="out of range"):
+        runtime.order(*arguments)
+
+
+def functions(kernels, x, fast):
+    tanh, sigmoid = np.empty_like(x), np.empty_like(x)
+    runtime.math(kernels, fast, x, tanh, sigmoid)
+    return tanh.astype(np.float64), sigmoid.astype(np.float64)
+
+
+@pytest.mark.parametrize(("fast", "bound"), [(False, 2.5e-7), (True, 1.2e-5)])
+def test_the_stated_error_of_tanh_and_sigmoid(kernels, fast, bound):
+    x = np.concatenate(
+        [np.linspace(-30, 30, 400_000), np.geomspace(1e-30, 10, 4_000), [0.0, -0.0, 1e30, -1e30, 87, -87]]
+    )
+    x = np.resize(x.astype(np.float32), (len(x) + 15) // 16 * 16)
+    tanh, sigmoid = functions(kernels, x, fast)
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(sigmoid, 0.5 + 0.5 * np.tanh(exact / 2), rtol=0, atol=bound)
+    np.testing.assert_allclose(tanh, np.tanh(exact), rtol=2.5 * bound, atol=0)
+
+
+def test_functions_pass_not_a_number_on_and_saturate(kernels):
+    x = np.full(16, np.nan, np.float32)
+    x[1], x[2] = np.inf, -np.inf
+    tanh, sigmoid = functions(kernels, x, False)
+    assert np.isnan(tanh[[0, 3, 15]]).all()
+    assert np.isnan(sigmoid[[0, 3, 15]]).all()
+    np.testing.assert_allclose(tanh[1:3], [1, -1], atol=1e-7)
+    np.testing.assert_allclose(sigmoid[1:3], [1, 0], atol=1e-7)
+
+
+def arguments():
+    """A plain tanh model: V = 5, d = 3, two labels, its input products in a table of four columns."""
+    ones = np.ones
+    sizes = [2, 3, 1, 1, 1, 5, 2, 0, 0, False, 2, 1.0, 0.0]
+    order = np.frombuffer(runtime.order(2, 3, 4), np.int32)
+    recurrent = ones((3, len(order)), np.float32)
+    table = ones((5, len(order)), np.float32)
+    cell = [3, 3, recurrent, None, table, None, None]
+    return sizes, cell, [0, None, None], ones((2, 3), np.float32), ones(2, np.float32)
+
+
+def build(sizes, cell, reader, classifier, bias):
+    readers = ((reader[0], (tuple(cell),) if reader[1] is None else reader[1], reader[2]),)
+    return runtime.Model("portable", False, tuple(sizes), None, readers, classifier, bias)
+
+
+def test_the_arguments_of_the_tests_below_are_right_otherwise():
+    model = build(*arguments())
+    logits = np.zeros(2, np.float32)
+    model.read(np.array([0], np.int32), None, None, None, None, logits)
+    # Gates are multiplied by 2 / ln 2 beforehand, so a column of 1 is tanh(ln 2 / 2) = 1/3.
+    np.testing.assert_allclose(logits, 2, rtol=1e-6)
+    assert model.counts() == [1]
+
+
+@pytest.mark.parametrize(
+    ("index", "value"),
+    [
+        (0, 3),
+        (0, -1),
+        (1, 0),
+        (1, 1 << 40),
+        (2, 0),
+        (2, 2),
+        (3, 3),
+        (3, 0),
+        (4, 0),
+        (4, 2),
+        (5, 0),
+        (5, 6),
+        (7, 3),
+        (8, 3),
+        (8, -1),
+        (10, 0),
+        (10, 3),
+    ],
+)
+def test_sizes_that_contradict_the_arrays_are_refused(index, value):
+    values = arguments()
+    values[0][index] = value
+    with pytest.raises(ValueError, match=r"contradict|must have|Padding"):
+        build(*values)
+
+
+@pytest.mark.parametrize(
+    ("index", "value"),
+    [
+        (0, 0),
+        (0, 4),
+        (1, 0),
+        (1, 4),
+        (1, 2),
+        (2, np.ones(3, np.float32)),
+        (3, np.ones(3, np.float32)),
+        (4, None),
+        (4, np.ones(19, np.float32)),
+    ],
+)
+def test_a_cell_that_contradicts_its_model_is_refused(index, value):
+    values = arguments()
+    values[1][index] = value
+    with pytest.raises(ValueError, match=r"contradicts|must have"):
+        build(*values)
+
+
+def test_a_missing_first_cell_and_bad_types_are_refused():
+    sizes, cell, reader, classifier, bias = arguments()
+    reader[1] = (None,)
+    with pytest.raises(ValueError, match="must not be None"):
+        build(sizes, cell, reader, classifier, bias)
+    reader[1] = ("cell",)
+    with pytest.raises((TypeError, SystemError)):
+        build(sizes, cell, reader, classifier, bias)
+    with pytest.raises(TypeError):
+        runtime.Model()
+    with pytest.raises(TypeError, match="keywords"):
+        runtime.Model(kernels="portable")
+    with pytest.raises(ValueError, match=r"classifier must have 6 elements"):
+        build(*arguments()[:3], np.ones(7, np.float32), bias)
+
+
+@pytest.mark.parametrize("ids", [[5], [-1], [0, 1 << 30]])
+def test_ids_beyond_the_vocabulary_are_refused(ids):
+    model = build(*arguments())
+    with pytest.raises(ValueError, match="Token ids must be from 0 to 4"):
+        model.read(np.array(ids, np.int32), None, None, None, None, None)
+    with pytest.raises(ValueError, match="Token ids must be from 0 to 4"):
+        model.open().feed(np.array(ids, np.int32), None)
+
+
+def test_arrays_of_other_sizes_are_refused():
+    model, ids = build(*arguments()), np.array([0, 1], np.int32)
+    for position in range(5):
+        arrays = [None] * 5
+        arrays[position] = np.zeros(11, np.float32)
+        with pytest.raises(ValueError, match=r"must have \d+ elements"):
+            model.read(ids, *arrays)
+    read_only = np.zeros(2, np.float32)
+    read_only.flags.writeable = False
+    with pytest.raises((ValueError, BufferError)):
+        model.read(ids, None, None, None, None, read_only)
+    with pytest.raises(TypeError):
+        model.read(ids)
+    with pytest.raises(TypeError):
+        model.predict(object(), "text", None)
+    with pytest.raises(TypeError):
+        model.classify(object(), ("text",), None, np.zeros((1, 2), np.float32))
+
+
+def test_a_stream_refuses_impossible_states():
+    stream = build(*arguments()).open()
+    stream.feed(np.array([0, 1, 2], np.int32), None)
+    saved = stream.save()
+    for bad in (saved[:-1], saved + b"0", b""):
+        with pytest.raises(ValueError, match="saved state must have"):
+            stream.load(bad)
+    numbers = np.frombuffer(saved, np.uint8).copy()
+    numbers[:4] = np.frombuffer(np.float32(np.nan).tobytes(), np.uint8)
+    with pytest.raises(ValueError, match="impossible values"):
+        stream.load(numbers.tobytes())
+    with pytest.raises(ValueError, match="impossible values"):
+        stream.load(saved[:-8] + (7).to_bytes(8, "little"))
+    assert stream.save() == saved
+    with pytest.raises(TypeError):
+        type(stream)()
