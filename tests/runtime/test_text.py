@@ -9,6 +9,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
+from skim_hf.runtime.library_text import LibraryText
 from skim_hf.runtime.text import TextEncoder
 
 
@@ -97,7 +98,7 @@ def test_a_file_that_is_no_tokenizer(tmp_path, content):
 def test_a_tokenizer_without_an_unknown_token_says_what_is_wrong():
     tokenizer = Tokenizer(WordLevel({"a": 0}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
-    encoder = TextEncoder(tokenizer, 1)
+    encoder = TextEncoder(LibraryText(tokenizer), 1)
     assert encoder.ids("a a").tolist() == [0, 0]
     with pytest.raises(ValueError, match=r"could not encode 'a b'.*unknown token"):
         encoder.ids("a b")

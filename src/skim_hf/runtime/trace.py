@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from skim_hf.runtime.text import printable
+from skim_hf.runtime.splitting import printable
 
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 # Grey on white and black on yellow both have a contrast of at least 7:1, and read words are bold as
