@@ -83,6 +83,8 @@ def _rows() -> Iterator[tuple[int, int, str, int]]:
 
 def _below_and_class(char: str) -> tuple[int, str]:
     """How far a character lies below its lower case, and its class."""
+    if "\ud800" <= char <= "\udfff":
+        return 0, WORD  # C replaces surrogates before it looks here
     low = lower(char)[0]
     return ord(low) - ord(char), char_class(low)
 

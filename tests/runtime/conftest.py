@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer
 from tokenizers.models import WordLevel
-from tokenizers.normalizers import Lowercase
-from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.normalizers import Lowercase, Replace, Sequence
+from tokenizers.pre_tokenizers import Split
 
 from skim_hf.runtime.config import RuntimeConfig
-from skim_hf.runtime.text import TextEncoder
+from skim_hf.runtime.splitting import APOSTROPHE, PATTERN
 from skim_hf.runtime.weights import expected_shapes, load_weights
 
 # fmt: off
@@ -72,40 +72,12 @@ def save_tensors(path, tensors):
 
 
 def word_tokenizer(words=WORDS):
-    """A lower-casing word-level tokenizer."""
+    """A tokenizer of the kind that this project makes."""
     tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
-    tokenizer.normalizer = Lowercase()
-    tokenizer.pre_tokenizer = BertPreTokenizer()
+    tokenizer.normalizer = Sequence([Lowercase(), Replace(APOSTROPHE, "'")])
+    tokenizer.pre_tokenizer = Split(Regex(PATTERN), behavior="removed", invert=True)
     tokenizer.add_special_tokens(["[PAD]", "[UNK]"])
     return tokenizer
-
-
-class BlankSplitter:
-    """Splits a text that arrives in pieces at its blanks: what follows the last one may still change."""
-
-    def __init__(self, encoder):
-        self.encoder, self.text, self.start = encoder, "", 0
-
-    def _tokens(self, text):
-        encoded = self.encoder.encode(text)
-        offsets = np.array(encoded.offsets, np.int64).reshape(-1, 2) + self.start
-        return encoded.ids, offsets
-
-    def feed(self, text):
-        self.text += text
-        end = 1 + max(self.text.rfind(blank) for blank in " \n")
-        found = self._tokens(self.text[:end])
-        self.text, self.start = self.text[end:], self.start + end
-        return found
-
-    def rest(self):
-        return self._tokens(self.text)
-
-    def save(self):
-        return json.dumps([self.text, self.start]).encode()
-
-    def load(self, data):
-        self.text, self.start = json.loads(data)
 
 
 class ModelMaker:
@@ -139,14 +111,6 @@ class ModelMaker:
         folder = self.folder(dtype=dtype, **kwargs)
         config = RuntimeConfig.load(folder / "config.json")
         return config, load_weights(folder / "model.safetensors", config, dtype=dtype)
-
-
-@pytest.fixture(scope="module")
-def streaming():
-    """Lets the tokenizers of these tests be used in streams."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TextEncoder, "splitter", lambda encoder: BlankSplitter(encoder))
-        yield
 
 
 @pytest.fixture

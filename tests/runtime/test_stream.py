@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 
 from skim_hf.runtime import SkimRuntime
 
-pytestmark = pytest.mark.usefixtures("streaming")
-
 TEXT = "The film,  was very (very) dull\nnot\u00a0good: a i\u0307 İ zebra\u0301 🎬film \ud800. [PAD] fine"
 TOKEN = {
     "architectures": ["SkimRNNForTokenClassification"],
@@ -33,17 +31,17 @@ SHAPES = [
 
 
 @pytest.fixture(scope="module", params=SHAPES, ids=range(len(SHAPES)))
-def clf(request, shared_models, streaming):
+def clf(request, shared_models):
     return SkimRuntime.from_pretrained(shared_models.folder(**request.param))
 
 
 @pytest.fixture(scope="module")
-def plain(shared_models, streaming):
+def plain(shared_models):
     return SkimRuntime.from_pretrained(shared_models.folder())
 
 
 @pytest.fixture(scope="module")
-def tagger(shared_models, streaming):
+def tagger(shared_models):
     return SkimRuntime.from_pretrained(shared_models.folder(**TOKEN))
 
 
@@ -184,7 +182,7 @@ def test_damaged_snapshots_are_refused_and_change_nothing(plain, tagger, data):
     assert session.snapshot() == whole
 
 
-def test_a_snapshot_of_something_else_is_refused(shared_models, plain, tagger, streaming):
+def test_a_snapshot_of_something_else_is_refused(shared_models, plain, tagger):
     snapshot = plain.stream().snapshot()
     other = SkimRuntime.from_pretrained(shared_models.folder(seed=1))
     for clf, message in (

@@ -202,6 +202,17 @@ static PyObject *model_read(model_object *self, PyObject *const *args, Py_ssize_
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
+static PyObject *model_scores(model_object *self, PyObject *out) {
+    Py_buffer logits;
+    int64_t labels = self->model.labels, size = labels * (int64_t)sizeof(float);
+    if (PyObject_GetBuffer(out, &logits, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)) return NULL;
+    int64_t rows = logits.len / size, is_whole = logits.len % size == 0;
+    for (int64_t i = 0; is_whole && i < rows; i++) skim_scores(&self->model, (float *)logits.buf + i * labels);
+    PyBuffer_Release(&logits);
+    if (!is_whole) return PyErr_Format(PyExc_ValueError, "Expected rows of %lld logits.", (long long)labels);
+    return Py_NewRef(Py_None);
+}
+
 static PyObject *model_counts(model_object *self, PyObject *none) {
     (void)none;
     int64_t count = self->model.readers * self->model.choices;
@@ -285,6 +296,7 @@ static PyMethodDef model_methods[] = {
      "classify(vocabulary, texts, limit, out): scores [n, labels] float32 of a tuple of str"},
     {"read", (PyCFunction)(void (*)(void))model_read, METH_FASTCALL,
      "read(ids, decisions, scores, hidden, memory, logits): one text of int32 ids; None leaves a result out"},
+    {"scores", (PyCFunction)model_scores, METH_O, "scores(logits): makes logits [n, labels] scores, in place"},
     {"counts", (PyCFunction)model_counts, METH_NOARGS, "counts() -> [R * k] choices made in all calls"},
     {"open", (PyCFunction)model_open, METH_NOARGS, "open() -> Stream at the start of a text"},
     {NULL, NULL, 0, NULL},

@@ -137,7 +137,7 @@ static void free_vocabulary(PyObject *self) {
 static int limit_of(PyObject *number, size_t *out) {
     *out = SIZE_MAX;
     if (number == Py_None) return 0;
-    Py_ssize_t value = PyNumber_AsSsize_t(number, PyExc_OverflowError);
+    Py_ssize_t value = PyNumber_AsSsize_t(number, NULL);
     if (value == -1 && PyErr_Occurred()) return -1;
     if (value < 0) {
         PyErr_Format(PyExc_ValueError, "limit must be at least 0, or None for all tokens; got %zd.", value);

@@ -282,7 +282,9 @@ class SkimRuntime(RunningModel):
             TypeError: Not text.
         """
         encoded = self._model.encoder.encode(text, self._options.max_tokens)
-        return trace_reading(self.config, text, encoded, self._backend.engine.read(encoded.ids))
+        engine = self._backend.engine
+        reading = engine.read(encoded.ids)
+        return trace_reading(self.config, text, encoded, reading, engine.final_scores(reading.logits))
 
     def _each(self, texts: str | Iterable[str], show: Any) -> Any:
         if isinstance(texts, str):

@@ -77,9 +77,11 @@ class NumpyEngine:
     ) -> NDArray[np.float32]:
         """Final scores of texts, [n, labels]; see `protocols.Engine`."""
         logits = [self.read(encoder.ids(text, max_tokens)).logits for text in texts]
-        return final_scores(
-            self.config, np.array(logits, np.float32).reshape(len(texts), len(self.config.labels))
-        )
+        return self.final_scores(np.array(logits, np.float32).reshape(len(texts), len(self.config.labels)))
+
+    def final_scores(self, logits: Array) -> Array:
+        """What `scores` makes of logits; see `scores.final_scores`."""
+        return final_scores(self.config, logits)
 
     def read(self, ids: ArrayLike, counter: OperationCounter | None = None) -> Reading:
         """Reads one text.

@@ -1,7 +1,7 @@
 """The engine in C: the readings of the NumPy engine, at the speed of the processor's vectors.
 
-The C sources are in `native/`; `native/reader.h` says how they lay out a model. Importing this module raises an
-ImportError where the package was installed without a C compiler.
+The C sources are in `native/`; `native/reader.h` says how they lay out a model. Importing this module raises
+an ImportError where the package was installed without a C compiler.
 """
 
 from __future__ import annotations
@@ -99,7 +99,15 @@ class NativeEngine:
             return scores
         for row, text in zip(scores, texts, strict=True):
             row[:] = self.read(encoder.ids(text, max_tokens)).logits
-        return final_scores(self.config, scores)
+        return self.final_scores(scores)
+
+    def final_scores(self, logits: Array) -> Array:
+        """What `scores` makes of logits, to the bit; see `scores.final_scores`."""
+        if self.config.labels_tokens:
+            return final_scores(self.config, logits)
+        scores = np.array(logits, np.float32)
+        self._model.scores(scores)
+        return scores
 
     def open(self) -> NativeStream:
         """A stream at the start of a text; for models that read in one direction."""

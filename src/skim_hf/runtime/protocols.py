@@ -77,27 +77,11 @@ class Engine(Protocol):
             [n, labels], see `scores.final_scores`.
         """
 
+    def final_scores(self, logits: Array) -> Array:
+        """What `scores` makes of logits, to the bit; see `scores.final_scores`."""
+
     def open(self) -> TokenStream:
         """A stream at the start of a text; for models that read in one direction."""
 
     def with_threshold(self, threshold: float) -> Engine:
         """The same model with another threshold, sharing everything that is large."""
-
-
-class TextSplitter(Protocol):
-    """Splits one text into tokens as it arrives; see `TextEncoder.splitter`.
-
-    Ids are [n] int32, offsets [n, 2] int64: start and end in code points of the whole text.
-    """
-
-    def feed(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Takes the next piece; returns the tokens that no further piece can change."""
-
-    def rest(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """The tokens that would follow if the text ended here; changes nothing."""
-
-    def save(self) -> bytes:
-        """The state, for `load` by a splitter of the same tokenizer."""
-
-    def load(self, data: bytes) -> None:
-        """Goes back to a saved state; ValueError for what is none."""

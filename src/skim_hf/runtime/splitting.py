@@ -1,8 +1,8 @@
 r"""The splitting rule of the tokenizers made here: one table, one regular expression, one readable reference.
 
 The rule is written down for people in `docs/tokenizer.md`. `TABLE` is its only data, `PATTERN` is generated
-from it and is what `tokenizer.json` carries, and `split` says the same thing step by step, so that it can
-be carried over to C line by line. Tests hold the two together on arbitrary text.
+from it and is what `tokenizer.json` carries, and `split` says the same thing step by step. `StreamSplitter`
+in `stream_splitter.py` and `native/text.c` take a text in pieces. Tests hold them all together on any text.
 
     >>> [token for token, start, end in split("Don't go... it's 10/10!")]
     ['do', "n't", 'go', '...', 'it', "'s", '10', '/', '10', '!']
@@ -10,6 +10,7 @@ be carried over to C line by line. Tests hold the two together on arbitrary text
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from functools import lru_cache
 
@@ -100,6 +101,9 @@ NEW_CAPITALS: tuple[tuple[int, int, int], ...] = (
     (0x16EA0, 0x16EB8, 0x1B),
 )
 
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
 _FIRST = [first for first, _, _ in TABLE]
 _NEW_LOWER = {
     chr(code): chr(code + distance)
@@ -123,16 +127,24 @@ def lower(char: str) -> str:
     `Lowercase` and `Replace` of tokenizers do it.
 
     One character gives one character, except that U+0130 (capital I with dot) gives two: i and U+0307. A
-    capital sigma is always U+03C3, also at the end of a word. U+00DF (sharp s) stays as it is.
+    capital sigma is always U+03C3, also at the end of a word. U+00DF (sharp s) stays as it is. A lone
+    surrogate, which no encoding can carry, counts as U+FFFD.
     """
+    if "\ud800" <= char <= "\udfff":
+        return _REPLACEMENT
     return "'" if char == APOSTROPHE else _NEW_LOWER.get(char) or char.lower()
+
+
+def printable(text: str) -> str:
+    """The text with every lone surrogate replaced by U+FFFD, code point for code point."""
+    return text if text.isascii() else _SURROGATES.sub(_REPLACEMENT, text)
 
 
 def split(text: str) -> list[tuple[str, int, int]]:
     """Splits a text into tokens with their places in it.
 
     Args:
-        text: Any text without lone surrogates (tokenizers refuses those).
+        text: Any text.
 
     Returns:
         (token, start, end) in order of appearance: the lower-cased token, and the code-point offsets into

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skim_hf.runtime.config import RuntimeConfig
-from skim_hf.runtime.protocols import Engine, TextSplitter
-from skim_hf.runtime.scores import final_scores
+from skim_hf.runtime.protocols import Engine
 from skim_hf.runtime.sequence import Prediction, SequenceHead
 from skim_hf.runtime.snapshot import pack, unpack
-from skim_hf.runtime.text import TextEncoder, check_text
+from skim_hf.runtime.text import TextEncoder, TokenSplitter, check_text
 from skim_hf.runtime.weights import Array
 
 Settings = Callable[[], Mapping[str, Any]]
@@ -59,7 +58,7 @@ class StreamSession(ABC):
             )
         self._config, self._encoder, self._engine = config, encoder, engine
         self._max_tokens, self._settings = max_tokens, settings
-        self._splitter: TextSplitter = encoder.splitter()
+        self._splitter: TokenSplitter = encoder.splitter()
         self._stream = engine.open()
 
     @abstractmethod
@@ -126,13 +125,15 @@ class StreamSession(ABC):
     def _split(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The tokens that a piece completes and that are to be read."""
         check_text(text)
-        ids, offsets = self._splitter.feed(text if self._room != 0 else "")
-        return ids[: self._room], offsets[: self._room]
+        return self._within_room(*self._splitter.feed(text if self._room != 0 else ""))
 
     def _rest(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The tokens that are to be read if the text ends here."""
-        ids, offsets = self._splitter.rest()
-        return ids[: self._room], offsets[: self._room]
+        return self._within_room(*self._splitter.rest())
+
+    def _within_room(self, ids: bytearray, offsets: bytearray) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        numbers, places = np.frombuffer(ids, np.int32), np.frombuffer(offsets, np.int64)
+        return numbers[: self._room], places.reshape(-1, 2)[: self._room]
 
 
 class SequenceSession(StreamSession):
@@ -151,7 +152,7 @@ class SequenceSession(StreamSession):
     def result(self) -> Prediction:
         """What the runtime says of all pieces so far, the word at their end included."""
         head = SequenceHead(self._config, self._encoder, self._max_tokens)
-        return head.result(final_scores(self._config, self._logits()))
+        return head.result(self._engine.final_scores(self._logits()))
 
     def _logits(self) -> Array:
         ids, _ = self._rest()

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skim_hf.runtime.protocols import TokenStream
-from skim_hf.runtime.scores import final_scores
 from skim_hf.runtime.stream import StreamSession
 from skim_hf.runtime.text import EncodedText
 from skim_hf.runtime.tokens import Entity, TokenHead
@@ -61,7 +60,7 @@ class TokenSession(StreamSession):
             [self._encoder.token(number) for number in ids.tolist()],
         )
         head = TokenHead(self._config, self._encoder, self._max_tokens)
-        scores = final_scores(self._config, logits)
+        scores = self._engine.final_scores(logits)
         text = "".join(self._pieces)
         return list(head.entities(text, encoded, scores, first=first, origin=self._origin))
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
 
-if TYPE_CHECKING:
-    from skim_hf.runtime.protocols import TextSplitter
+from skim_hf.runtime.library_text import LibraryText
+from skim_hf.runtime.stream_splitter import WordSplitter
+from skim_hf.runtime.words import NATIVE, NativeText, WordVocabulary, native_module
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_NOT_OURS = (
+    "needs a tokenizer made by skim_hf.training.build_tokenizer, whose rule it knows; this tokenizer.json "
+    "holds another one."
+)
 
 
 @dataclass(frozen=True)
@@ -33,97 +34,146 @@ class EncodedText:
     tokens: list[str]
 
 
+class TokenSplitter(Protocol):
+    """A text that comes in pieces; the C extension's `Splitter` and `WordSplitter` are such.
+
+    Tokens come as two buffers: their ids as int32, and where they begin and end in the whole text, in code
+    points, as pairs of int64.
+    """
+
+    def feed(self, text: str, is_last: bool = False) -> tuple[bytearray, bytearray]:
+        """The tokens that no further piece can change; with `is_last`, all that are left."""
+
+    def rest(self) -> tuple[bytearray, bytearray]:
+        """What would follow if the text ended here; changes nothing."""
+
+    def copy(self) -> TokenSplitter:
+        """A splitter that goes on from here by itself."""
+
+    def reset(self) -> None:
+        """Begins a new text."""
+
+    def save(self) -> bytes:
+        """The state as bytes."""
+
+    def load(self, state: bytes, /) -> None:
+        """Goes on where `save` was called; ValueError if the bytes are no such state."""
+
+
 class TextEncoder:
     """A `tokenizer.json`, applied to raw text that may hold anything.
 
     Text such as `[PAD]` is plain text here, never a special token; nothing is padded or cut.
 
     Args:
-        tokenizer: A tokenizer of the tokenizers library, which this object takes over.
+        backend: What splits the text.
         vocab_size: Rows of the embedding table that the ids index.
+        words: The vocabulary, if the tokenizer is one of `skim_hf.training.build_tokenizer`.
 
     Raises:
         ValueError: The tokenizer has ids beyond the embedding table.
     """
 
-    def __init__(self, tokenizer: Tokenizer, vocab_size: int) -> None:
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        tokenizer.encode_special_tokens = True
-        highest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
-        if highest >= vocab_size:
+    def __init__(
+        self, backend: NativeText | LibraryText, vocab_size: int, words: WordVocabulary | None = None
+    ) -> None:
+        if backend.highest_id >= vocab_size:
             raise ValueError(
-                f"The tokenizer has ids up to {highest}, but the model's embedding table has {vocab_size} "
-                "rows: tokenizer.json and model.safetensors do not belong together."
+                f"The tokenizer has ids up to {backend.highest_id}, but the model's embedding table has "
+                f"{vocab_size} rows: tokenizer.json and model.safetensors do not belong together."
             )
-        self._tokenizer = tokenizer
+        self._backend = backend
         self._vocab_size = vocab_size
+        self._words = words
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickles the tokenizer as its JSON."""
-        return _rebuild, (self._tokenizer.to_str(), self._vocab_size)
+        """Pickles the tokenizer as its JSON; C is used again where it is there."""
+        native = None if self.native is not None else False
+        return _from_json, (self._backend.to_json(), self._vocab_size, native)
+
+    @classmethod
+    def load(cls, path: Path, vocab_size: int, native: bool | None = None) -> TextEncoder:
+        """Reads a `tokenizer.json`.
+
+        Args:
+            path: The file.
+            vocab_size: Rows of the embedding table.
+            native: Whether the C extension splits the text, instead of the tokenizers library. It knows the
+                tokenizers of `skim_hf.training.build_tokenizer` and gives the same tokens. None for
+                whenever it can.
+
+        Raises:
+            ValueError: Not a tokenizer, one with ids beyond the embedding table, or with `native=True` one
+                that the C extension does not know.
+            ImportError: `native=True`, and there is no C extension.
+        """
+        try:
+            words, backend = _backend_of(path.read_text(encoding="utf-8"), native)
+        except (OSError, ValueError) as error:
+            raise ValueError(
+                f"{path} is not a tokenizer ({error}). Save it again with tokenizer.save_pretrained(folder)."
+            ) from error
+        if native and words is None:
+            raise ValueError(f"native=True {_NOT_OURS} Leave `native` out to read it with tokenizers.")
+        if native and backend.kind != "native":
+            raise ImportError(
+                f"native=True, but {NATIVE} is missing. Install skim_hf with a C compiler at hand."
+            )
+        return cls(backend, vocab_size, words)
+
+    @property
+    def kind(self) -> str:
+        """What splits the text: "native" or "tokenizers"."""
+        return self._backend.kind
+
+    @property
+    def native(self) -> Any | None:
+        """The `skim_hf.native._runtime.Vocabulary` that is used; None if it is not C that splits."""
+        return self._backend.vocabulary if isinstance(self._backend, NativeText) else None
 
     @property
     def unknown(self) -> str | None:
         """What the vocabulary calls a word that it lacks; None if there is no such name."""
-        name: str | None = getattr(self._tokenizer.model, "unk_token", None)
-        return name
+        return self._backend.unknown
 
     def token(self, number: int) -> str:
         """What the vocabulary calls the token of an id."""
-        return str(self._tokenizer.id_to_token(number))
-
-    def splitter(self) -> TextSplitter:
-        """A splitter at the start of a text that arrives in pieces.
-
-        Raises:
-            ValueError: This tokenizer cannot split a text before it has all of it.
-        """
-        raise ValueError("This tokenizer cannot split a text before it has all of it.")
-
-    @classmethod
-    def load(cls, path: Path, vocab_size: int) -> TextEncoder:
-        """Reads a `tokenizer.json`.
-
-        Raises:
-            ValueError: Not a tokenizer, or one with ids beyond the embedding table.
-        """
-        try:
-            tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # the library raises a bare Exception for a broken file
-            raise ValueError(
-                f"{path} is not a tokenizer ({error}). Save it again with tokenizer.save_pretrained(folder)."
-            ) from error
-        return cls(tokenizer, vocab_size)
+        return self._backend.token(number)
 
     def ids(self, text: str, limit: int | None = None) -> NDArray[np.int32]:
         """Token ids of a text, [T]; see `encode`."""
-        return np.array(self._run(text).ids[:limit], dtype=np.int32)
+        check_text(text)
+        check_limit(limit)
+        return self._backend.ids(text, limit)
 
     def encode(self, text: str, limit: int | None = None) -> EncodedText:
         """Splits a text into tokens.
 
         Args:
             text: Any string; a lone surrogate, which no encoding can carry, counts as U+FFFD.
-            limit: How many tokens to give at most; None gives all.
+            limit: So many tokens at most, those at the beginning. None for all.
 
         Raises:
-            TypeError: Not a string.
-            ValueError: The tokenizer cannot encode this text, for want of an unknown token.
+            TypeError: Not a string, or a limit that is not an int.
+            ValueError: The tokenizer cannot encode this text, for want of an unknown token, or the limit is
+                negative.
         """
-        encoding = self._run(text)
-        ids, offsets, tokens = encoding.ids, encoding.offsets, encoding.tokens
-        return EncodedText(np.array(ids[:limit], dtype=np.int32), offsets[:limit], tokens[:limit])
-
-    def _run(self, text: str) -> Encoding:
         check_text(text)
-        try:
-            return self._tokenizer.encode(printable(text))
-        except Exception as error:  # the library raises a bare Exception
-            raise ValueError(
-                f"The tokenizer could not encode {text[:40]!r} ({error}). "
-                "Its tokenizer.json needs an unknown token."
-            ) from error
+        check_limit(limit)
+        return EncodedText(*self._backend.encode(text, limit))
+
+    def splitter(self) -> TokenSplitter:
+        """Begins a text that comes in pieces.
+
+        Raises:
+            ValueError: The tokenizer was not made by `skim_hf.training.build_tokenizer`.
+        """
+        if self._words is None:
+            raise ValueError(f"Reading a text in pieces {_NOT_OURS}")
+        if self.native is None:
+            return WordSplitter(self._words.words, self._words.unknown_id)
+        splitter: TokenSplitter = self.native.splitter()
+        return splitter
 
 
 def check_text(text: object, where: str = "") -> None:
@@ -141,10 +191,29 @@ def check_text(text: object, where: str = "") -> None:
         raise TypeError(f"Expected text (str) or a list of texts; got {type(text).__name__}{where}.{hint}")
 
 
-def printable(text: str) -> str:
-    """The text with every lone surrogate replaced by U+FFFD, code point for code point."""
-    return text if text.isascii() else _SURROGATES.sub(_REPLACEMENT, text)
+def check_limit(limit: object) -> None:
+    """Refuses what is no number of tokens.
+
+    Raises:
+        TypeError: Neither an int nor None.
+        ValueError: Negative.
+    """
+    if limit is None:
+        return
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise TypeError(f"A limit of tokens must be an int, or None for all; got {type(limit).__name__}.")
+    if limit < 0:
+        raise ValueError(f"A limit of tokens must be at least 0, or None for all; got {limit}.")
 
 
-def _rebuild(tokenizer: str, vocab_size: int) -> TextEncoder:
-    return TextEncoder(Tokenizer.from_str(tokenizer), vocab_size)
+def _backend_of(text: str, native: bool | None) -> tuple[WordVocabulary | None, NativeText | LibraryText]:
+    """Reads a tokenizer and chooses what splits by it."""
+    words = WordVocabulary.from_json(text)
+    if native is not False and words is not None and (module := native_module()) is not None:
+        return words, NativeText(words, module)
+    return words, LibraryText.from_json(text)
+
+
+def _from_json(text: str, vocab_size: int, native: bool | None) -> TextEncoder:
+    words, backend = _backend_of(text, native)
+    return TextEncoder(backend, vocab_size, words)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.protocols import Engine
-from skim_hf.runtime.scores import final_scores
 from skim_hf.runtime.text import EncodedText, TextEncoder
 from skim_hf.runtime.weights import Array
 
@@ -67,7 +66,7 @@ class TokenHead:
 
     def _read(self, engine: Engine, text: str) -> LabelledTokens:
         encoded = self._encoder.encode(text, self._max_tokens)
-        return LabelledTokens(text, encoded, final_scores(self._config, engine.read(encoded.ids).logits))
+        return LabelledTokens(text, encoded, engine.final_scores(engine.read(encoded.ids).logits))
 
     def result(self, tokens: LabelledTokens) -> list[Entity]:
         """What calling the runtime gives for a text: its tokens that are not `O`."""

@@ -11,8 +11,9 @@ import numpy as np
 
 from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.reading import Reading
-from skim_hf.runtime.scores import final_scores
-from skim_hf.runtime.text import EncodedText, printable
+from skim_hf.runtime.splitting import printable
+from skim_hf.runtime.text import EncodedText
+from skim_hf.runtime.weights import Array
 
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 # Grey on white and black on yellow both have a contrast of at least 7:1, and read words are bold as
@@ -141,7 +142,9 @@ class ReadingTrace:
             yield text[position:], None
 
 
-def trace_reading(config: RuntimeConfig, text: str, encoded: EncodedText, reading: Reading) -> ReadingTrace:
+def trace_reading(
+    config: RuntimeConfig, text: str, encoded: EncodedText, reading: Reading, scores: Array
+) -> ReadingTrace:
     """Tells how a text was read.
 
     Args:
@@ -149,8 +152,9 @@ def trace_reading(config: RuntimeConfig, text: str, encoded: EncodedText, readin
         text: The text.
         encoded: Its tokens, as many as were read.
         reading: What reading them left behind.
+        scores: Final scores, [labels], or [T, labels] where every token gets a label.
     """
-    scores = np.atleast_2d(final_scores(config, reading.logits))
+    scores = np.atleast_2d(scores)
     best = scores.argmax(axis=1)
     named = [(config.labels[choice], float(row[choice])) for choice, row in zip(best, scores, strict=True)]
     p_skim = reading.probabilities[..., 1:].sum(axis=-1).mean(axis=-1)
