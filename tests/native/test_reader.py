@@ -204,8 +204,6 @@ def test_arrays_of_other_sizes_are_refused():
     with pytest.raises(TypeError):
         model.read(ids)
     with pytest.raises(TypeError):
-        model.predict(object(), "text", None)
-    with pytest.raises(TypeError):
         model.classify(object(), ("text",), None, np.zeros((1, 2), np.float32))
 
 

@@ -81,27 +81,6 @@ static int get_limit(PyObject *object, size_t *limit) {
     return 0;
 }
 
-static PyObject *model_predict(model_object *self, PyObject *const *args, Py_ssize_t count) {
-    text_piece text;
-    size_t limit;
-    if (count != 3) return PyErr_Format(PyExc_TypeError, "predict(vocabulary, text, limit) takes 3 arguments");
-    if (!vocabulary_of(args[0]) || text_of(args[1], &text) || get_limit(args[2], &limit)) return NULL;
-    call_room *room = take_room(self, args[0]);
-    if (!room) return NULL;
-    float *scores = room->work->logits;
-    int failed;
-    Py_BEGIN_ALLOW_THREADS
-    failed = read_text(room, text, limit, scores);
-    Py_END_ALLOW_THREADS
-    int64_t best = 0;
-    for (int64_t i = 1; i < self->model.labels; i++)
-        if (scores[i] > scores[best]) best = i;
-    float score = scores[best];
-    add_counts(self, room->state);
-    give_room(self, room);
-    return failed ? PyErr_NoMemory() : Py_BuildValue("(nf)", (Py_ssize_t)best, score);
-}
-
 /* Reads texts [count] into scores [count, labels]; returns 0, or -1 where memory ran out. */
 static int read_texts(model_object *self, call_room *room, const text_piece *texts, Py_ssize_t count, size_t limit,
                       float *scores, int64_t *counts) {
@@ -290,8 +269,6 @@ static PyObject *model_math(PyObject *none, PyObject *args) {
 }
 
 static PyMethodDef model_methods[] = {
-    {"predict", (PyCFunction)(void (*)(void))model_predict, METH_FASTCALL,
-     "predict(vocabulary, text, limit) -> (label, score)"},
     {"classify", (PyCFunction)model_classify, METH_VARARGS,
      "classify(vocabulary, texts, limit, out): scores [n, labels] float32 of a tuple of str"},
     {"read", (PyCFunction)(void (*)(void))model_read, METH_FASTCALL,
