@@ -1,0 +1,51 @@
+"""The one place where the benchmarks load our own runtime."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from typing import Any
+
+from _turns import Missing
+
+from skim_hf.runtime import SkimRuntime
+
+ENGINES = (("native", "float32"), ("native", "int8"), ("numpy", "float32"))
+"""Backends and dtypes that take part."""
+
+
+def load_ours(
+    folder: str | os.PathLike[str],
+    backend: str,
+    dtype: str,
+    *,
+    threads: int = 1,
+    threshold: float | None = None,
+) -> SkimRuntime:
+    """A saved model by one of our backends.
+
+    Raises:
+        ImportError: The native backend is not compiled here.
+        Missing: This version knows no such backend.
+    """
+    options: dict[str, Any] = {"backend": backend, "dtype": dtype, "threads": threads}
+    known = inspect.signature(SkimRuntime.from_pretrained).parameters
+    if not set(options) <= set(known):
+        if (backend, dtype, threads) != ("numpy", "float32", 1):
+            raise Missing("this skim_hf has the NumPy backend alone")
+        options = {}
+    return SkimRuntime.from_pretrained(folder, threshold=threshold, **options)
+
+
+def engine_name(backend: str, dtype: str) -> str:
+    """What the result files call a backend."""
+    return f"{backend}_{dtype}"
+
+
+def instructions() -> str | None:
+    """The instruction set that the native backend chose; None without it."""
+    try:
+        from skim_hf.native import _runtime
+    except ImportError:
+        return None
+    return getattr(_runtime, "instructions", None)
