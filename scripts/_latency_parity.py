@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from _ours import load_ours
-from _turns import Missing
 from tqdm.auto import tqdm
 
 PAIRS = (
@@ -36,7 +35,7 @@ def measure_parity(folders: dict[str, Path], texts: list[str], labels: list[str]
             try:
                 first, second = (_read(folder, *engine, tuple(texts)) for engine in pair)
                 comparison = compare(first, second, labels)
-            except (ImportError, Missing) as error:
+            except ImportError as error:
                 comparison = {"missing": str(error)}
             results[name]["_against_".join("_".join(engine) for engine in pair)] = comparison
     return results

@@ -17,7 +17,9 @@ from _ours import ENGINES, engine_name, load_ours
 from _turns import Contestant, gather, ratios, summarise, take_turns
 from tqdm.auto import tqdm
 
-TRANSFORMER_EVERY = 100
+TRANSFORMER_EVERY = 4
+# Reviews of a round, after as many untimed ones: frequent words are then in the caches as in a service.
+BLOCK = 32
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class TextPlan:
         texts: The test reviews.
         labels: Theirs.
         scratch: Folder of the trained peers, filled by `train_peers`.
-        turns: How many.
+        rounds: How many.
         count: Reviews among which the turns alternate.
         words: Length of these reviews, in words between blanks, give or take ten.
         seed: Of the choice of reviews.
@@ -41,7 +43,7 @@ class TextPlan:
     texts: list[str]
     labels: list[str]
     scratch: Path
-    turns: int
+    rounds: int
     count: int
     words: int
     seed: int
@@ -98,10 +100,10 @@ def measure_texts(plan: TextPlan, peers: list[str]) -> dict[str, Any]:
         makers[name] = partial(_peer, name, plan.scratch / name)
     contestants, missing = gather(makers)
     texts = choose_texts(plan)
-    times = take_turns(contestants, texts, plan.turns, f"{plan.words} words")
+    times = take_turns(contestants, texts, plan.rounds, f"{plan.words} words", BLOCK)
     tokens = load_ours(plan.model, "numpy", "float32")
     return {
-        "what": "string to label, one review at a time",
+        "what": f"string to label, one review at a time, in blocks of {BLOCK} after as many untimed ones",
         "texts": len(texts),
         "words_per_text": float(np.mean([len(text.split()) for text in texts])),
         "tokens_per_text": float(np.mean([len(tokens.encode(text)) for text in texts])),

@@ -24,6 +24,9 @@ TOLERANCE = 1e-4
 INT8_TOLERANCE = 0.05
 """Largest difference of an int8 state from the float32 one; states are within [-1, 1]."""
 
+ROUND_TOKENS = 1000
+"""About how many tokens a reader reads before the next one's turn, and as many before that, untimed."""
+
 Reader = Callable[[Ids], NDArray[np.float32]]
 
 
@@ -35,7 +38,7 @@ class TokenPlan:
         sizes: Widths d; the small cell has d' = d / 10.
         lengths: Tokens per text.
         skim_rates: Shares of tokens to skim, by the name that results give them.
-        turns: Per width and length.
+        rounds: Per width and length; a round is one text, or as many as have a thousand tokens.
         vocab_size: V.
         stream: Tokens that are drawn and cut into texts.
         seed: Of weights and tokens.
@@ -44,7 +47,7 @@ class TokenPlan:
     sizes: tuple[int, ...]
     lengths: tuple[int, ...]
     skim_rates: dict[str, float]
-    turns: int
+    rounds: int
     vocab_size: int
     stream: int
     seed: int
@@ -64,7 +67,7 @@ def measure_tokens(plan: TokenPlan) -> dict[str, Any]:
             write_models(Path(folder), size, small, tokens, plan.vocab_size, plan.seed)
             readers, missing = _load_readers(Path(folder), plan.skim_rates, f"d = {size}")
             for length in plan.lengths:
-                measured = _measure(readers, tokens, length, plan.turns, f"d = {size}, {length} tokens")
+                measured = _measure(readers, tokens, length, plan.rounds, f"d = {size}, {length} tokens")
                 settings.append({"hidden_size": size, "skim_size": small, **measured, "missing": missing})
     return {
         "what": "token ids to last hidden state, one text at a time; random weights; the decision of the "
@@ -111,13 +114,14 @@ def _onnx_reader(config: RuntimeConfig, weights: Any, path: Path, dtype: str) ->
     return _peers_onnx.lstm_reader(path)
 
 
-def _measure(readers: dict[str, Any], tokens: Ids, length: int, turns: int, label: str) -> dict[str, Any]:
+def _measure(readers: dict[str, Any], tokens: Ids, length: int, rounds: int, label: str) -> dict[str, Any]:
     """Checks and times all readers on texts of one length."""
-    count = min(turns, max(1, len(tokens) // length))
+    block = max(1, ROUND_TOKENS // length)
+    count = min(rounds * block, max(1, len(tokens) // length))
     texts = [tokens[start * length : (start + 1) * length] for start in range(count)]
     notes = check_equal(readers, texts)
     contestants = {name: Contestant(run) for name, run in readers.items()}
-    times = take_turns(contestants, texts, turns, label)
+    times = take_turns(contestants, texts, rounds, label, block)
     plain = [name for name in times if name.endswith("_plain") or name.startswith(("torch", "onnx"))]
     return {
         "length": len(texts[0]),

@@ -15,7 +15,7 @@ for _name in (
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 # They choose what BLAS or our kernels run, so a result is only worth something together with them.
-_CHOOSING = ("OPENBLAS_CORETYPE", "SKIM_HF_INSTRUCTIONS")
+_CHOOSING = ("OPENBLAS_CORETYPE", "SKIM_HF_BACKEND", "SKIM_HF_INSTRUCTIONS")
 
 
 def pin() -> int | None:

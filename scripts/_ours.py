@@ -6,8 +6,6 @@ import inspect
 import os
 from typing import Any
 
-from _turns import Missing
-
 from skim_hf.runtime import SkimRuntime
 
 ENGINES = (("native", "float32"), ("native", "int8"), ("numpy", "float32"))
@@ -26,13 +24,12 @@ def load_ours(
 
     Raises:
         ImportError: The native backend is not compiled here.
-        Missing: This version knows no such backend.
     """
     options: dict[str, Any] = {"backend": backend, "dtype": dtype, "threads": threads}
     known = inspect.signature(SkimRuntime.from_pretrained).parameters
     if not set(options) <= set(known):
         if (backend, dtype, threads) != ("numpy", "float32", 1):
-            raise Missing("this skim_hf has the NumPy backend alone")
+            raise ImportError("this skim_hf has the NumPy backend alone")
         options = {}
     return SkimRuntime.from_pretrained(folder, threshold=threshold, **options)
 

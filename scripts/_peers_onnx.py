@@ -21,8 +21,7 @@ _OPSET, _IR = 17, 9
 def build_lstm(config: RuntimeConfig, weights: ModelWeights) -> Any:
     """The big cell of a model of one direction and layer as an ONNX graph.
 
-    Gather of the word vectors, LSTM, and the classifier on its last hidden state: `ids` [T, 1] int64 to
-    `hidden` [1, d] and `logits` [1, labels].
+    `ids` [T, 1] int64 to the last hidden state, `hidden` [1, d], and `logits` [1, labels].
 
     Raises:
         ImportError: onnx is not installed.
@@ -32,17 +31,17 @@ def build_lstm(config: RuntimeConfig, weights: ModelWeights) -> Any:
 
     if config.cell_type != "lstm" or config.num_readers != 1 or weights.embedding is None:
         raise ValueError("Expected a model of words with one LSTM layer in one direction.")
-    cell, size = weights.readers[0].cells[0], config.hidden_size
     tensors = {
         "embedding": weights.embedding,
-        **_lstm_tensors(cell),
+        **_lstm_tensors(weights.readers[0].cells[0]),
         "classifier": np.ascontiguousarray(weights.classifier_weight.T),
         "classifier_bias": weights.classifier_bias,
         "direction": np.zeros(1, np.int64),
     }
+    # Outputs of the LSTM: all states, the last one, the last memory.
     nodes = [
         helper.make_node("Gather", ["embedding", "ids"], ["inputs"]),
-        helper.make_node("LSTM", ["inputs", "W", "R", "B"], ["", "last", ""], hidden_size=size),
+        helper.make_node("LSTM", ["inputs", "W", "R", "B"], ["", "last", ""], hidden_size=config.hidden_size),
         helper.make_node("Squeeze", ["last", "direction"], ["hidden"]),
         helper.make_node("Gemm", ["hidden", "classifier", "classifier_bias"], ["logits"]),
     ]
@@ -51,7 +50,7 @@ def build_lstm(config: RuntimeConfig, weights: ModelWeights) -> Any:
         "lstm",
         [helper.make_tensor_value_info("ids", TensorProto.INT64, ["T", 1])],
         [
-            helper.make_tensor_value_info("hidden", TensorProto.FLOAT, [1, size]),
+            helper.make_tensor_value_info("hidden", TensorProto.FLOAT, [1, config.hidden_size]),
             helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, len(config.labels)]),
         ],
         [numpy_helper.from_array(np.asarray(tensor), name) for name, tensor in tensors.items()],
@@ -134,7 +133,7 @@ def load_classifier(folder: Path) -> Callable[[str], str]:
 
     session = new_session(folder / "model.onnx")
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+    labels: list[str] = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
     # Without offsets, which nobody asks for here: the library's quickest way. Its own splitter for BERT in
     # place of our pattern makes no difference.
     encode = tokenizer.encode_batch_fast

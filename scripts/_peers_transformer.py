@@ -78,7 +78,7 @@ def _train_word_pieces(texts: Iterable[str], shape: Shape) -> Any:
     from tokenizers.processors import TemplateProcessing
 
     trained = BertWordPieceTokenizer(lowercase=True)
-    trained.train_from_iterator(texts, vocab_size=shape.pieces, show_progress=False)
+    trained.train_from_iterator(iter(texts), vocab_size=shape.pieces, show_progress=False)
     tokenizer = trained._tokenizer
     ends = [(mark, tokenizer.token_to_id(mark)) for mark in ("[CLS]", "[SEP]")]
     tokenizer.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)

@@ -47,21 +47,7 @@ def write_models(
         vocab_size: V.
         seed: Of the weights.
     """
-    skim = RuntimeConfig(
-        vocab_size=vocab_size,
-        embedding_size=hidden_size,
-        input_size=None,
-        hidden_size=hidden_size,
-        num_hidden_layers=1,
-        bidirectional=False,
-        cell_type="lstm",
-        policy="skim",
-        skim_sizes=(skim_size,),
-        small_input="own_slice",
-        skim_threshold=0.5,
-        pooling="last",
-        labels=("negative", "positive"),
-    )
+    skim = _config(hidden_size, skim_size, vocab_size)
     generator = np.random.default_rng(seed)
     tensors = {
         name: (generator.standard_normal(shape) / hidden_size**0.5).astype(np.float32)
@@ -90,6 +76,25 @@ def skim_logits(tokens: Ids, vocab_size: int) -> NDArray[np.float32]:
     shares = np.empty(vocab_size)
     shares[rarest_first] = (up_to - counts[rarest_first] / 2 + 0.25) / (len(tokens) + 0.5)
     return np.log(shares / (1 - shares)).astype(np.float32)
+
+
+def _config(hidden_size: int, skim_size: int, vocab_size: int) -> RuntimeConfig:
+    """A Skim-LSTM of one layer and direction."""
+    return RuntimeConfig(
+        vocab_size=vocab_size,
+        embedding_size=hidden_size,
+        input_size=None,
+        hidden_size=hidden_size,
+        num_hidden_layers=1,
+        bidirectional=False,
+        cell_type="lstm",
+        policy="skim",
+        skim_sizes=(skim_size,),
+        small_input="own_slice",
+        skim_threshold=0.5,
+        pooling="last",
+        labels=("negative", "positive"),
+    )
 
 
 def _write(folder: Path, config: RuntimeConfig, tensors: dict[str, NDArray[np.float32]]) -> None:

@@ -11,12 +11,6 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-WARM_UP = 3
-
-
-class Missing(Exception):
-    """Why a contestant cannot take part."""
-
 
 @dataclass(frozen=True)
 class Contestant:
@@ -24,7 +18,8 @@ class Contestant:
 
     Attributes:
         run: Does the work on one input.
-        every: How many turns pass from one of its own to the next; above 1 for a slow one.
+        every: How many rounds pass from one of its own to the next. Above 1 for a slow one, which then has
+            one input per round.
     """
 
     run: Callable[[Any], object]
@@ -37,8 +32,8 @@ def gather(
     """Makes the contestants that can be made.
 
     Args:
-        makers: By name. One raises ImportError or Missing if something is not installed here; any other
-            error is a defect and passes.
+        makers: By name. One raises ImportError if something is not installed here; any other error is a
+            defect and passes.
         label: Of the progress bar.
 
     Returns:
@@ -50,45 +45,48 @@ def gather(
         bar.set_postfix_str(name)
         try:
             made[name] = make()
-        except (ImportError, Missing) as error:
+        except ImportError as error:
             missing[name] = str(error)
     return made, missing
 
 
 def take_turns(
-    contestants: dict[str, Contestant], inputs: Sequence[Any], turns: int, label: str
+    contestants: dict[str, Contestant], inputs: Sequence[Any], rounds: int, label: str, block: int = 1
 ) -> dict[str, dict[int, float]]:
     """Seconds that every contestant took in its turns.
 
-    A turn is one input, which all contestants get one after the other, in alternating order. Each of them
-    first does the input before, untimed: its model is then in the caches as if it ran alone, while
-    what this input needs of it is not.
+    In a round all contestants get the same block of inputs, one contestant after the other, in alternating
+    order. Each of them first does as many inputs before the block, untimed: what it uses often is then in the
+    caches as if it ran alone, while what only this input needs is not.
 
     Args:
         contestants: By name.
         inputs: Turn t has input t modulo their number.
-        turns: How many.
+        rounds: How many.
         label: Of the progress bar.
+        block: Turns in a round.
 
     Returns:
         Per contestant and turn.
     """
     names = list(contestants)
     times: dict[str, dict[int, float]] = {name: {} for name in names}
-    for name in names:
-        for number in range(WARM_UP if contestants[name].every == 1 else 1):
-            contestants[name].run(inputs[number % len(inputs)])
-    for turn in tqdm(range(turns), desc=label, unit=" turns", leave=False):
-        lap, place = divmod(turn, len(inputs))
-        # With the lap, or an even number of inputs would meet each contestant in one order only.
-        for name in names if (turn + lap) % 2 else reversed(names):
+    for number in tqdm(range(rounds), desc=label, unit=" rounds", leave=False):
+        # With the laps, or some inputs would meet the contestants in one order only.
+        parity = number + number * block // len(inputs)
+        for name in names if parity % 2 else reversed(names):
             contestant = contestants[name]
-            if (turn + lap) % contestant.every:
+            if number % contestant.every:
                 continue
-            contestant.run(inputs[place - 1])
-            started = time.perf_counter()
-            contestant.run(inputs[place])
-            times[name][turn] = time.perf_counter() - started
+            count = block if contestant.every == 1 else 1
+            first = number * block
+            for turn in range(first - count, first):
+                contestant.run(inputs[turn % len(inputs)])
+            for turn in range(first, first + count):
+                given = inputs[turn % len(inputs)]
+                started = time.perf_counter()
+                contestant.run(given)
+                times[name][turn] = time.perf_counter() - started
     return times
 
 

@@ -81,8 +81,8 @@ def parse_arguments() -> argparse.Namespace:
     add("--hidden-sizes", type=_numbers, default=(64, 100, 200, 400), metavar="D,D", help="for tokens")
     add("--lengths", type=_numbers, default=(20, 250, 1000), metavar="T,T", help="for tokens")
     add("--vocabulary", type=int, default=30_000, help="words of the random models")
-    add("--token-turns", type=int, default=200)
-    add("--text-turns", type=int, default=2000)
+    add("--token-rounds", type=int, default=100)
+    add("--text-rounds", type=int, default=60)
     add("--words", type=int, default=230, help="length of the reviews that are timed, give or take ten")
     add("--texts", type=int, default=200, help="reviews that are timed")
     add("--predictions", type=int, default=1_000_000, help="for memory")
@@ -92,6 +92,12 @@ def parse_arguments() -> argparse.Namespace:
     add("--quick", action="store_true", help="everything in the smallest sizes, to see that it works")
     add("--output", type=Path, default=Path("outputs/bench_latency.json"))
     arguments = parser.parse_args()
+    complete(arguments, parser)
+    return arguments
+
+
+def complete(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Fills in what was left open, and refuses what cannot be."""
     if arguments.trained:
         arguments.model = arguments.model or arguments.trained / "skim-lstm-imdb"
         arguments.plain_model = arguments.plain_model or arguments.trained / "plain-lstm-imdb"
@@ -105,10 +111,9 @@ def parse_arguments() -> argparse.Namespace:
         )
     if arguments.quick:
         shrink(arguments)
-    counts = ("token_turns", "text_turns", "texts", "predictions", "thread_texts", "starts", "words")
+    counts = ("token_rounds", "text_rounds", "texts", "predictions", "thread_texts", "starts", "words")
     if any(getattr(arguments, name) < 1 for name in counts) or arguments.vocabulary < 4:
         parser.error("counts must be at least 1, and --vocabulary at least 4")
-    return arguments
 
 
 def shrink(arguments: argparse.Namespace) -> None:
@@ -117,8 +122,8 @@ def shrink(arguments: argparse.Namespace) -> None:
         "hidden_sizes": (7,),
         "lengths": (3, 40),
         "vocabulary": 50,
-        "token_turns": 4,
-        "text_turns": 4,
+        "token_rounds": 4,
+        "text_rounds": 4,
         "texts": 3,
         "predictions": 20,
         "thread_texts": 8,
@@ -147,7 +152,9 @@ def measure_trained(
     """Adds the sections that read reviews with trained models."""
     test, sections = data["test"], arguments.sections
     with tempfile.TemporaryDirectory() as folder:
-        scratch, peers, missing = Path(folder), [], {}
+        scratch = Path(folder)
+        peers: list[str] = []
+        missing: dict[str, str] = {}
         if {"texts", "start"} & set(sections):
             train = data["train"]
             peers, missing = train_peers(
@@ -192,7 +199,7 @@ def token_plan(arguments: argparse.Namespace, rate: float | None) -> TokenPlan:
         sizes=arguments.hidden_sizes,
         lengths=arguments.lengths,
         skim_rates={"50": 0.5, "90": 0.9, "99": 0.99} | ({} if rate is None else {"trained": rate}),
-        turns=arguments.token_turns,
+        rounds=arguments.token_rounds,
         vocab_size=arguments.vocabulary,
         stream=16 * max(arguments.lengths),
         seed=arguments.seed,
@@ -207,7 +214,7 @@ def text_plan(arguments: argparse.Namespace, test: dict[str, list[str]], scratch
         texts=test["text"],
         labels=test["label"],
         scratch=scratch,
-        turns=arguments.text_turns,
+        rounds=arguments.text_rounds,
         count=arguments.texts,
         words=arguments.words,
         seed=arguments.seed,

@@ -181,7 +181,7 @@ def test_parity_counts_what_differs(bench, script):
 def test_reviews_of_one_length_are_timed(bench, script, tmp_path):
     module = script("_latency_texts")
     texts = ["word " * count for count in (5, 25, 34, 36, 90)]
-    plan = module.TextPlan(tmp_path, tmp_path, texts, [""] * 5, tmp_path, turns=1, count=9, words=30, seed=0)
+    plan = module.TextPlan(tmp_path, tmp_path, texts, [""] * 5, tmp_path, rounds=1, count=9, words=30, seed=0)
     assert sorted(len(text.split()) for text in module.choose_texts(plan)) == [25, 34, 36]
 
 

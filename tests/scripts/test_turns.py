@@ -8,20 +8,34 @@ def turns(script):
     return script("_turns")
 
 
-def test_contestants_alternate_and_warm_up_with_the_input_before(turns):
-    order = []
+@pytest.fixture
+def run(turns):
+    """Lets contestants take turns; gives the order of their inputs, timed and untimed, and their turns."""
 
-    def contestant(name, every=1):
-        return turns.Contestant(lambda text: order.append(f"{name}{text}"), every)
+    def run(every, inputs, rounds, block=1):
+        order = []
 
-    contestants = {"a": contestant("a"), "b": contestant("b", every=2)}
-    times = turns.take_turns(contestants, [0, 1], 4, "Test")
-    warm_up = "a0 a1 a0 b0"
-    # The second lap meets each input in the other order; b takes every second turn.
-    laps = "b1 b0 a1 a0", "a0 a1", "a1 a0", "b0 b1 a0 a1"
-    assert " ".join(order) == " ".join([warm_up, *laps])
-    assert list(times["a"]) == [0, 1, 2, 3]
-    assert list(times["b"]) == [0, 3]
+        def contestant(name):
+            return turns.Contestant(lambda given: order.append(f"{name}{given}"), every[name])
+
+        contestants = {name: contestant(name) for name in every}
+        times = turns.take_turns(contestants, inputs, rounds, "Test", block)
+        return " ".join(order), {name: list(taken) for name, taken in times.items()}
+
+    return run
+
+
+def test_contestants_alternate_and_warm_up_with_the_input_before(run):
+    order, taken = run({"a": 1, "b": 1}, [0, 1], rounds=4)
+    # The second lap meets each input in the other order.
+    assert order == "b1 b0 a1 a0 a0 a1 b0 b1 a1 a0 b1 b0 b0 b1 a0 a1"
+    assert taken == {"a": [0, 1, 2, 3], "b": [0, 1, 2, 3]}
+
+
+def test_a_round_may_be_a_block_and_a_slow_contestant_has_one_input_of_some(run):
+    order, taken = run({"a": 1, "slow": 2}, [0, 1, 2, 3, 4], rounds=3, block=2)
+    assert order == "slow4 slow0 a3 a4 a0 a1 a0 a1 a2 a3 slow3 slow4 a2 a3 a4 a0"
+    assert taken == {"a": [0, 1, 2, 3, 4, 5], "slow": [0, 4]}
 
 
 def test_ratios_are_compared_within_turns(turns):
@@ -41,7 +55,7 @@ def test_who_is_not_there_is_named_and_a_defect_is_not_hidden(turns):
         raise ImportError("No module named 'elsewhere'")
 
     def missing():
-        raise turns.Missing("no compiler")
+        raise ImportError("no compiler")
 
     def broken():
         raise ValueError("a defect")
