@@ -1,4 +1,4 @@
-"""The figure of bench_training.py."""
+"""The figure of bench_training.py, and how all figures look."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _BARS = {
     "skim_triton": ("fused, Triton", "#1f5a8f"),
     "skim_native": ("fused, C", "#1f5a8f"),
 }
-_INK = "#30363d"
-_STYLE: dict[Any, Any] = {
+INK = "#30363d"
+STYLE: dict[Any, Any] = {
     "font.size": 10,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "svg.hashsalt": "skim_hf",
 }
 _LOGARITHMIC_ABOVE = 10.0
@@ -39,7 +39,7 @@ def plot_training(results: dict[str, Any], path: Path) -> None:
 
     settings = results["settings"]
     names = [name for name in _BARS if any(name in setting["contestants"] for setting in settings)]
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         height = 1.1 + len(settings) * (0.1 + 0.27 * len(names))
         figure = Figure(figsize=(7.5, height), layout="constrained")
         axes = figure.add_subplot()
@@ -48,10 +48,15 @@ def plot_training(results: dict[str, Any], path: Path) -> None:
             _draw_bars(axes, settings, name, (row - (len(names) - 1) / 2) * thickness, 0.88 * thickness)
         _draw_axes(axes, results)
         figure.legend(loc="outside upper left", ncols=len(names) + 1, frameon=False, handlelength=1.2)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # White, because a page may be dark; without a date, because the same results are the same file.
-        fixed = {"Date": None} if path.suffix == ".svg" else None
-        figure.savefig(path, facecolor="white", metadata=fixed, dpi=150)
+        save_figure(figure, path)
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Writes a figure; its ending names the format."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # White, because a page may be dark; without a date, because the same results are the same file.
+    fixed = {"Date": None} if path.suffix == ".svg" else None
+    figure.savefig(path, facecolor="white", metadata=fixed, dpi=150)
 
 
 def _draw_bars(axes: Any, settings: list[dict[str, Any]], name: str, offset: float, thickness: float) -> None:
@@ -75,7 +80,7 @@ def _draw_bars(axes: Any, settings: list[dict[str, Any]], name: str, offset: flo
 def _draw_axes(axes: Any, results: dict[str, Any]) -> None:
     """Scale, names of the settings, and the line of `torch.nn.LSTM`."""
     settings = results["settings"]
-    axes.axvline(1, color=_INK, linestyle=":", linewidth=1.4, label="torch.nn.LSTM")
+    axes.axvline(1, color=INK, linestyle=":", linewidth=1.4, label="torch.nn.LSTM")
     longest = max(bar.get_width() for bar in axes.patches)
     # Limits with room for the numbers behind the bars.
     if longest > _LOGARITHMIC_ABOVE:

@@ -1,19 +1,11 @@
-"""The quickstart's table, rendered from its result file and from nothing else."""
+"""The README's headline, quickstart and training, rendered from result files and from nothing else."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-_LATENCY_ROWS = {
-    "read": "skim_hf, a token that is read",
-    "skimmed": "skim_hf, a token that is skimmed",
-    "mixed": "skim_hf, tokens as the model chooses",
-    "plain": "skim_hf, plain LSTM",
-    "numpy_lstm": "plain LSTM in a textbook NumPy loop",
-    "torch_lstm": "`torch.nn.LSTM`",
-}
+from _report_latency import headline_latency, load
 
 
 def render_table(path: str | Path) -> str:
@@ -22,7 +14,7 @@ def render_table(path: str | Path) -> str:
     Args:
         path: A `quickstart.json`.
     """
-    results = _load(path)
+    results = load(path)
     plain, skim, latency = results["plain"], results["skim"], results["latency"]
     splits, machine, agreement = results["data"]["splits"], results["machine"], results["agreement"]["skim"]
     rows = [
@@ -58,19 +50,20 @@ def render_table(path: str | Path) -> str:
     )
 
 
-def render_headline(path: str | Path) -> str:
+def render_headline(path: str | Path, latency: str | Path) -> str:
     """One sentence with the numbers that matter most.
 
     Args:
         path: A `quickstart.json`.
+        latency: A `bench_latency.json`.
     """
-    results = _load(path)
-    skim, latency = results["skim"], results["latency"]
+    results = load(path)
+    skim = results["skim"]
     return (
         f"**Text classifiers that read only the words that matter: on movie reviews a Skim-LSTM skims "
         f"{skim['skim_rate_micro']:.0%} of the words, keeps {skim['accuracy']:.1%} accuracy (plain LSTM: "
-        f"{results['plain']['accuracy']:.1%}) and needs {skim['macs_ratio']:.1f} times less arithmetic; from "
-        f"string to label in {latency['skim']['median_us'] / 1000:.1f} ms on one core with NumPy alone.**"
+        f"{results['plain']['accuracy']:.1%}) and needs {skim['macs_ratio']:.1f} times less arithmetic; "
+        f"{headline_latency(latency)}.**"
     )
 
 
@@ -80,7 +73,7 @@ def render_example(path: str | Path) -> str:
     Args:
         path: A `quickstart.json`.
     """
-    example = _load(path)["example"]
+    example = load(path)["example"]
     prediction = {"label": example["label"], "score": round(example["score"], 3)}
     return f"""```python
 from skim_hf import SkimRuntime
@@ -94,33 +87,6 @@ clf(text)
 ```"""
 
 
-def render_latency(path: str | Path) -> str:
-    """Markdown of the microseconds per token.
-
-    Args:
-        path: A `bench_latency.json`.
-    """
-    results = _load(path)
-    times = results["microseconds_per_token"]
-    rows = [
-        f"| {title} | {times[name]['median']:.1f} | {times[name]['min']:.1f} |"
-        for name, title in _LATENCY_ROWS.items()
-        if name in times
-    ]
-    return "\n".join(
-        [
-            "| one core, batch 1, \u00b5s per token | median | best round |",
-            "| --- | --- | --- |",
-            *rows,
-            "",
-            f"d = {results['hidden_size']}, d' = {results['skim_sizes'][0]}, {results['tokens']} tokens, "
-            f"{results['rounds']} interleaved rounds, {results['notes']['skim_rates']['mixed']:.0%} skimmed "
-            f"where the model chooses, {results['machine']['processor']} (shared and noisy), one thread. "
-            f"Command: `{results['command']}`.",
-        ]
-    )
-
-
 def render_training(path: str | Path, figure: Path) -> str:
     """Markdown of what a training step costs next to `torch.nn.LSTM`.
 
@@ -128,7 +94,7 @@ def render_training(path: str | Path, figure: Path) -> str:
         path: A `bench_training.json`.
         figure: Its figure, relative to the README.
     """
-    results = _load(path)
+    results = load(path)
     settings = results["settings"]
     rows = [
         (
@@ -168,8 +134,3 @@ def _training_row(setting: dict[str, Any]) -> tuple[str, ...]:
         f"{scan['peak']['mebibytes'] / lstm['peak']['mebibytes']:.2f}x",
         f"{scan['evaluation']['ratio']:.2f}x",
     )
-
-
-def _load(path: str | Path) -> dict[str, Any]:
-    results: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-    return results

@@ -11,7 +11,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("skim-hf", "numpy", "tokenizers", "torch", "transformers")
+_PACKAGES = (
+    "skim-hf",
+    "numpy",
+    "tokenizers",
+    "torch",
+    "transformers",
+    "onnxruntime",
+    "onnx",
+    "fasttext-numpy2",
+    "model2vec",
+)
 
 
 def describe_machine() -> dict[str, Any]:

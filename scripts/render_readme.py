@@ -10,13 +10,16 @@ import argparse
 import shutil
 from pathlib import Path
 
-from _report import render_example, render_headline, render_latency, render_table, render_training
+from _report import render_example, render_headline, render_table, render_training
+from _report_latency import render_gain, render_texts, render_tokens
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "model_cards" / "skim-lstm-imdb"
 QUICKSTART, LATENCY = RESULTS / "quickstart.json", RESULTS / "bench_latency.json"
 TRAINING = ROOT / "docs" / "results" / "bench_training.json"
 FIGURE = TRAINING.with_name("training.svg")
+GAIN = TRAINING.with_name("bench_gain.json")
+GAIN_FIGURE = TRAINING.with_name("gain.svg")
 README = ROOT / "README.md"
 
 
@@ -34,7 +37,8 @@ def main() -> None:
 
 def take(folder: Path) -> None:
     """Copies those result files that a folder has to where they are committed."""
-    found = [path for path in (QUICKSTART, LATENCY, TRAINING, FIGURE) if (folder / path.name).exists()]
+    files = (QUICKSTART, LATENCY, TRAINING, FIGURE, GAIN, GAIN_FIGURE)
+    found = [path for path in files if (folder / path.name).exists()]
     if not found:
         raise SystemExit(f"{folder} has none of the result files: run quickstart.sh or a benchmark first.")
     for path in found:
@@ -45,10 +49,12 @@ def take(folder: Path) -> None:
 def render(text: str) -> str:
     """The README with its marked parts taken from the result files."""
     parts = {
-        "headline": render_headline(QUICKSTART),
+        "headline": render_headline(QUICKSTART, LATENCY),
         "quickstart": render_table(QUICKSTART),
         "example": render_example(QUICKSTART),
-        "latency": render_latency(LATENCY),
+        "texts": render_texts(LATENCY),
+        "tokens": render_tokens(LATENCY),
+        "gain": render_gain(GAIN, GAIN_FIGURE.relative_to(ROOT)),
         "training": render_training(TRAINING, FIGURE.relative_to(ROOT)),
     }
     for name, part in parts.items():
