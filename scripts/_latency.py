@@ -39,7 +39,8 @@ def compare_latency(runtimes: dict[str, SkimRuntime], texts: list[str]) -> dict[
     first = names[0]
     tokens = sum(len(runtimes[first].encode(text)) for text in texts)
     return {
-        "what": "string to label, one text at a time, one thread, NumPy backend",
+        "what": "string to label, one text at a time, one thread",
+        "backend": runtimes[first].backend,
         "texts": len(texts),
         "tokens_per_text": tokens / len(texts),
         "rounds": ROUNDS,

@@ -113,6 +113,16 @@ class ModelMaker:
         return config, load_weights(folder / "model.safetensors", config, dtype=dtype)
 
 
+@pytest.fixture(scope="module", params=["native", "numpy"])
+def backend(request):
+    """Runs the tests of a module with either engine."""
+    if request.param == "native":
+        pytest.importorskip("skim_hf.native._runtime", reason="skim_hf was installed without its C extension")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKIM_HF_BACKEND", request.param)
+        yield request.param
+
+
 @pytest.fixture
 def models(tmp_path):
     return ModelMaker(tmp_path)

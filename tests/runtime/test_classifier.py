@@ -8,11 +8,13 @@ import pytest
 from skim_hf.runtime import SkimRuntime
 from skim_hf.runtime.config import RuntimeConfig
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 TEXTS = ["A good film.", "the film was very, very dull", "", "a", "zebra quagga"]
 
 
 @pytest.fixture(scope="module")
-def clf(folder):
+def clf(folder, backend):
     return SkimRuntime.from_pretrained(folder)
 
 

@@ -10,6 +10,8 @@ from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.engine import NumpyEngine
 from skim_hf.runtime.weights import load_weights
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 modeling = pytest.importorskip("skim_hf.modeling.modeling_skim_rnn")

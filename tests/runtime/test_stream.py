@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from skim_hf.runtime import SkimRuntime
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 TEXT = "The film,  was very (very) dull\nnot\u00a0good: a i\u0307 İ zebra\u0301 🎬film \ud800. [PAD] fine"
 TOKEN = {
     "architectures": ["SkimRNNForTokenClassification"],
@@ -31,17 +33,17 @@ SHAPES = [
 
 
 @pytest.fixture(scope="module", params=SHAPES, ids=range(len(SHAPES)))
-def clf(request, shared_models):
+def clf(request, shared_models, backend):
     return SkimRuntime.from_pretrained(shared_models.folder(**request.param))
 
 
 @pytest.fixture(scope="module")
-def plain(shared_models):
+def plain(shared_models, backend):
     return SkimRuntime.from_pretrained(shared_models.folder())
 
 
 @pytest.fixture(scope="module")
-def tagger(shared_models):
+def tagger(shared_models, backend):
     return SkimRuntime.from_pretrained(shared_models.folder(**TOKEN))
 
 

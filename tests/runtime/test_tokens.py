@@ -9,6 +9,8 @@ import pytest
 
 from skim_hf.runtime import SkimRuntime
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 LABELS = {"0": "O", "1": "B-X", "2": "I-X"}
 TOKEN = {"architectures": ["SkimRNNForTokenClassification"], "id2label": LABELS}
 TEXTS = [
@@ -21,7 +23,7 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def clf(shared_models):
+def clf(shared_models, backend):
     return SkimRuntime.from_pretrained(shared_models.folder(seed=2, num_hidden_layers=2, **TOKEN))
 
 

@@ -11,16 +11,18 @@ import pytest
 from skim_hf.runtime import SkimRuntime
 from skim_hf.runtime.workers import AHEAD, Workers
 
+pytestmark = pytest.mark.usefixtures("backend")
+
 TEXTS = [f"{'very ' * (n % 7)}good {'film , ' * (n % 5)}{'not dull ' * (n % 3)}" for n in range(150)]
 
 
 @pytest.fixture(scope="module")
-def clf(folder):
+def clf(folder, backend):
     return SkimRuntime.from_pretrained(folder)
 
 
 @pytest.fixture(scope="module")
-def threaded(folder):
+def threaded(folder, backend):
     return SkimRuntime.from_pretrained(folder, threads=3)
 
 
