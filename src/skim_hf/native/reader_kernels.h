@@ -74,13 +74,17 @@ INLINE void cell_step(const reader_kind kind, const int fast, const reader_cell 
     int64_t whole = cell->size / LANES, rest = cell->size % LANES;
     operand x = operand_of(&cell->recurrent, s->h, room->quantised);
     block last = {whole * LANES, rest, whole * gates, cell->columns / LANES - whole * gates};
+    if (!whole) {
+        /* Nothing else reads the old state, so the new one needs no place of its own. */
+        whole_block(kind, fast, cell, last, &x, row, s, s->h);
+        return;
+    }
     int64_t at = backwards ? whole - 1 : 0;
     for (int64_t n = 0; n < whole; n++) {
         whole_block(kind, fast, cell, (block){at * LANES, LANES, at * gates, gates}, &x, row, s, room->fresh);
         at += backwards ? -1 : 1;
         if (n == whole / 2 && rest) last_block(kind, fast, cell, last, &x, row, s, room->fresh);
     }
-    if (!whole) whole_block(kind, fast, cell, last, &x, row, s, room->fresh);
     for (int64_t u = 0; u < whole * LANES; u += LANES) vec_store(s->h + u, vec_load(room->fresh + u));
     if (rest) vec_store_part(s->h + last.unit, vec_load(room->fresh + last.unit), rest);
 }

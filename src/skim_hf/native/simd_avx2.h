@@ -19,9 +19,11 @@ static inline vec vec_power2(vec shifted) {
     const __m256i one = _mm256_set1_epi32(0x3F800000);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(_mm256_castps_si256(shifted), 23), one));
 }
+/* A whole store of old and new lanes: what was stored through a mask is not forwarded to the loads that follow. */
 static inline void vec_store_part(float *to, vec x, int64_t count) {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    _mm256_maskstore_ps(to, _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)count), lane), x);
+    __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)count), lane);
+    _mm256_storeu_ps(to, _mm256_blendv_ps(_mm256_loadu_ps(to), x, _mm256_castsi256_ps(mask)));
 }
 static inline float vec_sum(vec a) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

@@ -16,8 +16,9 @@ static inline vec vec_power2(vec shifted) {
     const __m512i one = _mm512_set1_epi32(0x3F800000);
     return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(_mm512_castps_si512(shifted), 23), one));
 }
+/* A whole store of old and new lanes: what was stored through a mask is not forwarded to the loads that follow. */
 static inline void vec_store_part(float *to, vec x, int64_t count) {
-    _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1u), x);
+    _mm512_storeu_ps(to, _mm512_mask_blend_ps((__mmask16)((1u << count) - 1u), _mm512_loadu_ps(to), x));
 }
 static inline float vec_sum(vec a) { return _mm512_reduce_add_ps(a); }
 static inline float vec_largest(vec a) { return _mm512_reduce_max_ps(a); }

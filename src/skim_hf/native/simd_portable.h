@@ -23,7 +23,7 @@ static inline vec vec_max(vec a, vec b) { return vec_select(a > b, a, b); }
 static inline vec vec_abs(vec a) { return (vec)((ivec)a & 0x7FFFFFFF); }
 /* 2^k of shifted = 1.5 * 2^23 + k. */
 static inline vec vec_power2(vec shifted) { return (vec)(((ivec)shifted << 23) + 0x3F800000); }
-/* Stores the first `count` lanes, fewer than LANES. */
+/* Stores the first `count` lanes, fewer than LANES, where there is room for all. */
 static inline void vec_store_part(float *to, vec x, int64_t count) {
     for (int64_t i = 0; i < count; i++) to[i] = x[i];
 }
