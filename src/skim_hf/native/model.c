@@ -86,7 +86,8 @@ static int run_layers(skim_state *s, skim_work *w, const int32_t *ids, int64_t c
     const float *inputs = NULL;
     int64_t input_width = m->embedding_size, width = width_of(m);
     int wants_top = m->pooling != POOL_LAST || out->logits;
-    if (count && (wants_top || m->layers > 1 || m->embedding) && make_room(w, m, count)) return -1;
+    if (!count) return 0;
+    if ((wants_top || m->layers > 1 || m->embedding) && make_room(w, m, count)) return -1;
     if (m->embedding) {
         for (int64_t t = 0; t < count; t++)
             memcpy(w->vectors + t * m->embedding_size, m->embedding + ids[t] * m->embedding_size,
@@ -101,7 +102,7 @@ static int run_layers(skim_state *s, skim_work *w, const int32_t *ids, int64_t c
         inputs = outputs;
         input_width = width;
     }
-    if (count && wants_top) pool(s, inputs, count);
+    if (wants_top) pool(s, inputs, count);
     for (int64_t t = 0; out->logits && t < count; t++) classify(m, inputs + t * width, out->logits + t * m->labels);
     s->tokens += count;
     return 0;
