@@ -1,6 +1,10 @@
 """The C kernels of the runtime by themselves: layout, functions, and arguments that lie."""
 
+import gc
 import itertools
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -136,6 +140,10 @@ def test_the_arguments_of_the_tests_below_are_right_otherwise():
         (8, -1),
         (10, 0),
         (10, 3),
+        (2, 1 << 62),
+        (5, 1 << 62),
+        (6, 1 << 62),
+        (10, 1 << 62),
     ],
 )
 def test_sizes_that_contradict_the_arrays_are_refused(index, value):
@@ -166,13 +174,62 @@ def test_a_cell_that_contradicts_its_model_is_refused(index, value):
         build(*values)
 
 
+@pytest.mark.parametrize("vocabulary", [1 << 28, 1 << 31, 1 << 60, 1 << 62])
+def test_a_product_of_sizes_beyond_64_bits_is_no_small_array(vocabulary):
+    sizes, cell, reader, classifier, bias = arguments()
+    sizes[5], cell[4] = vocabulary, np.ones((0, 4), np.float32)
+    with pytest.raises(ValueError, match=r"contradict|must have"):
+        build(sizes, cell, reader, classifier, bias)
+    with pytest.raises(ValueError, match=r"contradict|must have"):
+        runtime.Model("portable", False, (*sizes[:6], 1 << 32, *sizes[7:]), cell[4], (), classifier, bias)
+
+
+@pytest.mark.parametrize("width", [-1, 1, 3, 1 << 62])
+@pytest.mark.parametrize("embedding", [None, np.ones((5, 2), np.float32)])
+def test_a_width_that_is_not_that_of_what_is_read_is_refused(width, embedding):
+    sizes, cell, _, classifier, bias = arguments()
+    rows = np.ones((min(abs(width), 3), 4), np.float32)
+    reader = (width, ((*cell[:4], None, rows, np.ones(4, np.float32)),), None)
+    with pytest.raises(ValueError, match="reader contradicts its model"):
+        runtime.Model("portable", False, tuple(sizes), embedding, (reader,), classifier, bias)
+
+
+def test_bytes_are_not_used_where_their_sums_could_overflow(kernels):
+    depth = 140_000
+    lanes = runtime.kernels(kernels)[1]
+    sizes, _, _, classifier, bias = arguments()
+    sizes[5], sizes[6] = 1, depth
+    order = np.frombuffer(runtime.order(2, 3, lanes), np.int32)
+    weights = np.full((depth, len(order)), 1 / depth, np.float32)
+    zeros = np.zeros((3, len(order)), np.float32)
+    reader = (depth, ((3, 3, zeros, None, None, weights, zeros[0].copy()),), None)
+    embedding = np.ones((1, depth), np.float32)
+    model = runtime.Model(kernels, True, tuple(sizes), embedding, (reader,), classifier, bias)
+    logits = np.zeros(2, np.float32)
+    model.read(np.array([0], np.int32), None, None, None, None, logits)
+    np.testing.assert_allclose(logits, 2, rtol=1e-3)
+
+
+def test_memory_is_freed_by_what_allocated_it():
+    # Python's debugging allocator adds bytes of its own around what it gives.
+    test = f"{__file__}::test_the_arguments_of_the_tests_below_are_right_otherwise"
+    command = [sys.executable, "-X", "dev", "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_missing_first_cell_and_bad_types_are_refused():
     sizes, cell, reader, classifier, bias = arguments()
     reader[1] = (None,)
     with pytest.raises(ValueError, match="must not be None"):
         build(sizes, cell, reader, classifier, bias)
     reader[1] = ("cell",)
-    with pytest.raises((TypeError, SystemError)):
+    with pytest.raises(TypeError, match="cell must be a tuple; got str"):
+        build(sizes, cell, reader, classifier, bias)
+    with pytest.raises(TypeError, match="reader must be a tuple; got int"):
+        runtime.Model("portable", False, tuple(sizes), None, (3,), classifier, bias)
+    sizes[4], reader[1] = 2, (tuple(cell), None)
+    with pytest.raises(TypeError, match="decision must be a tuple; got NoneType"):
         build(sizes, cell, reader, classifier, bias)
     with pytest.raises(TypeError):
         runtime.Model()
@@ -189,6 +246,41 @@ def test_ids_beyond_the_vocabulary_are_refused(ids):
         model.read(np.array(ids, np.int32), None, None, None, None, None)
     with pytest.raises(ValueError, match="Token ids must be from 0 to 4"):
         model.open().feed(np.array(ids, np.int32), None)
+
+
+def test_ids_that_change_while_they_are_read_do_no_harm():
+    model, ids = build(*arguments()), np.zeros(1_000_000, np.int32)
+    thread = threading.Thread(target=lambda: model.read(ids, None, None, None, None, None))
+    thread.start()
+    while thread.is_alive():
+        ids[:] = 1 << 30
+    thread.join()
+    # They were either refused, before the reading began, or read as they had been.
+    assert model.counts() in ([0], [len(ids)])
+
+
+@pytest.mark.parametrize("limit", [10**30, 1 << 63, None])
+def test_a_limit_beyond_any_text_is_none(limit):
+    model, words = build(*arguments()), runtime.Vocabulary(["a", "b"], [1, 2], 0)
+    scores = np.zeros((1, 2), np.float32)
+    model.classify(words, ("a b " * 5,), limit, scores)
+    assert model.counts() == [10]
+    with pytest.raises(ValueError, match="limit must be at least 0"):
+        model.classify(words, ("a",), -1, scores)
+
+
+def test_a_vocabulary_lives_as_long_as_its_last_reading():
+    model, scores = build(*arguments()), np.zeros((1, 2), np.float32)
+    for first in range(3):
+        # Each is freed by its owner at once; the model still holds the last one.
+        model.classify(runtime.Vocabulary(["a"], [first], 4), ("a a",), None, scores)
+    splitter = runtime.Vocabulary(["a"], [3], 4).splitter()
+    gc.collect()
+    assert np.frombuffer(splitter.feed("a b ")[0], np.int32).tolist() == [3, 4]
+    stream = build(*arguments()).open()
+    gc.collect()
+    stream.feed(np.array([0, 1], np.int32), None)
+    assert (stream.tokens, stream.copy().tokens) == (2, 2)
 
 
 def test_arrays_of_other_sizes_are_refused():
@@ -221,6 +313,10 @@ def test_a_stream_refuses_impossible_states():
         stream.load(numbers.tobytes())
     with pytest.raises(ValueError, match="impossible values"):
         stream.load(saved[:-8] + (7).to_bytes(8, "little"))
+    # Three states, two of them unused, the count, the sums and the number of tokens.
+    most = ((1 << 63) - 1).to_bytes(8, "little")
+    with pytest.raises(ValueError, match="impossible values"):
+        stream.load(saved[:24] + most + saved[32:-8] + most)
     assert stream.save() == saved
     with pytest.raises(TypeError):
         type(stream)()

@@ -1,5 +1,6 @@
 """Who runs a model, and what is said when it cannot be the native engine."""
 
+import logging
 import sys
 from types import ModuleType
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from skim_hf.runtime import SkimRuntime
-from skim_hf.runtime.backends import NATIVE_MODULE, SWITCH
+from skim_hf.runtime.backends import NATIVE_MODULE, SWITCH, _say_that_numpy_is_slow
 from skim_hf.runtime.engine import NumpyEngine
 
 TEXTS = ["a good film", "very dull", ""]
@@ -47,6 +48,38 @@ def test_numpy_serves_where_there_is_no_extension(folder, absent):
     assert clf.backend == "numpy"
     assert "not installed with its C extension" in clf.backend_declined
     assert clf(TEXTS) == SkimRuntime.from_pretrained(folder, backend="numpy")(TEXTS)
+
+
+@pytest.fixture
+def said(caplog):
+    """What was logged, in a process that has not said anything yet."""
+    _say_that_numpy_is_slow.cache_clear()
+    caplog.set_level(logging.WARNING, "skim_hf.runtime")
+    yield caplog
+    _say_that_numpy_is_slow.cache_clear()
+
+
+def test_an_absent_extension_is_said_once_with_its_remedy(folder, absent, said):
+    for _ in range(3):
+        SkimRuntime.from_pretrained(folder)
+    (record,) = said.records
+    assert (record.name, record.levelname) == ("skim_hf.runtime", "WARNING")
+    for part in ("many times slower", "C extension", "C compiler", "--no-binary", f"{SWITCH}=numpy"):
+        assert part in record.getMessage()
+
+
+@pytest.mark.parametrize("by", ["name", "environment"])
+def test_nothing_is_said_where_numpy_was_asked_for(folder, absent, said, monkeypatch, by):
+    if by == "environment":
+        monkeypatch.setenv(SWITCH, "numpy")
+    SkimRuntime.from_pretrained(folder, backend="numpy" if by == "name" else "auto")
+    assert said.records == []
+
+
+def test_nothing_is_said_of_a_model_that_the_extension_cannot_run(folder, native, said):
+    native.reason = "it has no cells of that kind"
+    SkimRuntime.from_pretrained(folder)
+    assert said.records == []
 
 
 def test_numpy_by_name_was_not_declined(folder, native):

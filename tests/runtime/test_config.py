@@ -71,6 +71,7 @@ WRONG = [
     ("skim_threshold", 1.5, r"\[0, 1\].*1.5"),
     ("skim_threshold", -0.1, r"\[0, 1\]"),
     ("skim_threshold", float("nan"), r"\[0, 1\].*nan"),
+    ("skim_threshold", 10**400, r"\[0, 1\]"),
     ("skim_threshold", None, r"\[0, 1\]"),
     ("skim_threshold", True, r"\[0, 1\]"),
     ("id2label", {}, "id2label"),

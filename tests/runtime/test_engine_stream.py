@@ -115,7 +115,9 @@ def test_bytes_that_are_no_state_change_nothing(shared_models, shape):
     stream = engine_of(shared_models, shape).open()
     stream.feed(IDS)
     saved = stream.save()
-    for wrong in (b"", saved[:-1], saved + b"\0", b"\xff" * len(saved), b"\xff" * 8 + saved[8:]):
+    size = stream.decisions.size
+    beyond = (2**63 - 1).to_bytes(8, "little") * size + saved[8 * size :]
+    for wrong in (beyond, b"", saved[:-1], saved + b"\0", b"\xff" * len(saved), b"\xff" * 8 + saved[8:]):
         with pytest.raises(ValueError, match="stream of this model"):
             stream.load(wrong)
     assert stream.save() == saved

@@ -13,6 +13,8 @@ WRONG = [
     ({"max_tokens": "5"}, "max_tokens must be an integer"),
     ({"budget": 1.5, "calibration_texts": ["a"]}, r"budget must be a number in \[0, 1\]"),
     ({"budget": float("nan"), "calibration_texts": ["a"]}, r"budget must be a number in \[0, 1\]"),
+    ({"budget": 10**400, "calibration_texts": ["a"]}, r"budget must be a number in \[0, 1\]"),
+    ({"threshold": 10**400}, r"threshold must be a number in \[0, 1\]"),
     ({"budget": True, "calibration_texts": ["a"]}, r"budget must be a number in \[0, 1\]"),
     ({"budget": 0.2}, "pass budget=.* and calibration_texts="),
     ({"calibration_texts": ["a"]}, "pass budget=.* and calibration_texts="),
@@ -34,6 +36,15 @@ def test_only_the_first_tokens_are_read(folder):
     assert short([text, "a"]) == clf(["The film,", "a"])
     assert [token.token for token in short.trace(text).tokens] == ["the", "film", ","]
     assert short.count_operations(text) == clf.count_operations("The film,")
+
+
+@pytest.mark.parametrize("backend", ["auto", "numpy"])
+def test_more_tokens_than_any_text_has_are_all(folder, backend):
+    clf = SkimRuntime.from_pretrained(folder, backend=backend, max_tokens=10**30)
+    text = "The film, a very good film"
+    assert clf([text]) == SkimRuntime.from_pretrained(folder, backend=backend)([text])
+    assert len(clf.encode(text)) == 7
+    assert clf.stream().feed(text) == clf(text)
 
 
 def test_settings_can_be_seen(folder):

@@ -1,5 +1,7 @@
 """The bytes of a stream that is put aside."""
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +43,32 @@ def test_other_bytes_are_refused(data):
 def test_what_is_not_bytes_is_refused(wrong):
     with pytest.raises(TypeError, match=f"got {type(wrong).__name__}"):
         unpack(wrong, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        b"",
+        b"\xff",
+        b"[" * 100_000,
+        b"[]",
+        b"{}",
+        b'{"settings": 3, "lengths": []}',
+        b'{"settings": {}, "lengths": 3}',
+        b'{"settings": {}, "lengths": [-1]}',
+        b'{"settings": {}, "lengths": [true]}',
+        b'{"settings": {}, "lengths": [1e3]}',
+        b'{"settings": {}, "lengths": [4]}',
+    ],
+)
+def test_a_right_checksum_around_anything_else_is_refused(about):
+    for size in (len(about), 0, 1 << 31):
+        body = size.to_bytes(4, "little") + about + b"abc"
+        forged = MAGIC + VERSION.to_bytes(2, "little") + hashlib.blake2b(body, digest_size=16).digest() + body
+        with pytest.raises(ValueError, match="snapshot"):
+            unpack(forged, {})
+    with pytest.raises(ValueError, match="snapshot"):
+        unpack(MAGIC + VERSION.to_bytes(2, "little") + hashlib.blake2b(b"", digest_size=16).digest(), {})
 
 
 def test_another_version_is_named():

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skim_hf.runtime import SkimRuntime
+from skim_hf.runtime.snapshot import pack
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -197,6 +198,23 @@ def test_a_snapshot_of_something_else_is_refused(shared_models, plain, tagger):
             clf.stream().restore(snapshot)
     plain.with_threshold(0.5).stream().restore(snapshot)
     pickle.loads(pickle.dumps(plain)).stream().restore(snapshot)
+
+
+@pytest.mark.parametrize("count", [0, 2, 4])
+def test_a_snapshot_with_other_parts_is_refused(plain, count):
+    session = plain.stream()
+    with pytest.raises(ValueError, match=f"three parts; got {count}"):
+        session.restore(pack(plain._snapshot_settings, [b""] * count))
+
+
+def test_a_forged_number_of_tokens_leaves_no_room(folder):
+    clf = SkimRuntime.from_pretrained(folder, max_tokens=2)
+    more = SkimRuntime(clf._model, replace(clf.options, max_tokens=None)).stream()
+    more.feed("a good film a good film ")
+    session = clf.stream()
+    session.restore(pack(clf._snapshot_settings, [more._splitter.save(), more._stream.save(), b""]))
+    before = session.result()
+    assert (session.tokens, session.feed("very dull "), session.tokens) == (6, before, 6)
 
 
 def test_bidirectional_models_say_why_they_cannot(shared_models):

@@ -8,7 +8,8 @@
 enum { ALIGNMENT = 64 };
 
 void *skim_allocate(int64_t count, int64_t size) {
-    if (count < 0 || size < 0 || (size && count > INT64_MAX / 2 / size)) return NULL;
+    const int64_t most = SIZE_MAX > INT64_MAX ? INT64_MAX / 2 : (int64_t)(SIZE_MAX / 2);
+    if (count < 0 || size < 0 || (size && count > most / size)) return NULL;
     /* A row more than asked for, because the last vector of a table may reach past its end. */
     size_t bytes = ((size_t)(count * size) / ALIGNMENT + 2) * ALIGNMENT;
     void *made = aligned_alloc(ALIGNMENT, bytes);
@@ -181,7 +182,8 @@ void skim_state_save(const skim_state *s, unsigned char *to) {
 
 static int is_possible(const skim_state *s) {
     const skim_model *m = s->model;
-    if (s->tokens < 0) return 0;
+    /* No text is that long, and counting on must not overflow. */
+    if (s->tokens < 0 || s->tokens > INT64_MAX / 2) return 0;
     for (int64_t r = 0; r < m->readers; r++) {
         int64_t left = s->tokens;
         for (int64_t u = 0; u < m->hidden_size; u++)

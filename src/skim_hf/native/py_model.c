@@ -13,7 +13,7 @@ static void free_room(call_room *room) {
     PyMem_RawFree(room);
 }
 
-/* Gives the room a splitter of that Vocabulary; 0, or -1 with an exception. */
+/* Gives the room a splitter of that Vocabulary; 0, or -1 where memory ran out. */
 static int use_vocabulary(call_room *room, PyObject *words) {
     if (room->vocabulary == words) return 0;
     splitter_free(room->splitter);
@@ -67,20 +67,6 @@ static int read_text(call_room *room, text_piece text, size_t limit, float *scor
     return 0;
 }
 
-/* None is no limit. */
-static int get_limit(PyObject *object, size_t *limit) {
-    *limit = SIZE_MAX;
-    if (object == Py_None) return 0;
-    Py_ssize_t value = PyNumber_AsSsize_t(object, PyExc_OverflowError);
-    if (value == -1 && PyErr_Occurred()) return -1;
-    if (value < 0) {
-        PyErr_Format(PyExc_ValueError, "limit must not be negative; got %zd.", value);
-        return -1;
-    }
-    *limit = (size_t)value;
-    return 0;
-}
-
 /* Reads texts [count] into scores [count, labels]; returns 0, or -1 where memory ran out. */
 static int read_texts(model_object *self, call_room *room, const text_piece *texts, Py_ssize_t count, size_t limit,
                       float *scores, int64_t *counts) {
@@ -99,8 +85,8 @@ static PyObject *model_classify(model_object *self, PyObject *args) {
     size_t limit;
     if (!PyArg_ParseTuple(args, "OO!OO", &words, &PyTuple_Type, &list, &limit_object, &out)) return NULL;
     Py_ssize_t count = PyTuple_GET_SIZE(list);
-    if (!vocabulary_of(words) || get_limit(limit_object, &limit)) return NULL;
-    if (get_array(out, "out", count * m->labels, sizeof(float), 1, &scores)) return NULL;
+    if (!vocabulary_of(words) || limit_of(limit_object, &limit)) return NULL;
+    if (get_array(out, "out", count, m->labels, sizeof(float), 1, &scores)) return NULL;
     /* The tuple keeps the strings alive, and nobody can change it. */
     text_piece *texts = PyMem_Malloc((size_t)count * sizeof *texts + 1);
     int64_t *counts = PyMem_Calloc((size_t)(m->readers * m->choices), sizeof *counts);
@@ -128,13 +114,14 @@ typedef struct {
 } reading_arrays;
 
 static int get_reading(const skim_model *m, int64_t tokens, PyObject *const *objects, reading_arrays *a) {
-    int64_t state = m->readers * m->hidden_size, rows = m->per_token ? tokens : 1;
+    int64_t rows = m->per_token ? tokens : 1;
     memset(a, 0, sizeof *a);
-    return get_optional(objects[0], "decisions", tokens * m->readers, sizeof(int64_t), &a->decisions) ||
-           get_optional(objects[1], "scores", tokens * m->readers * (m->choices - 1), sizeof(float), &a->scores) ||
-           get_optional(objects[2], "hidden", state, sizeof(float), &a->hidden) ||
-           get_optional(objects[3], "memory", state, sizeof(float), &a->memory) ||
-           get_optional(objects[4], "logits", rows * m->labels, sizeof(float), &a->logits);
+    return get_optional(objects[0], "decisions", tokens, m->readers, sizeof(int64_t), &a->decisions) ||
+           get_optional(objects[1], "scores", tokens, m->readers * (m->choices - 1), sizeof(float),
+                        &a->scores) ||
+           get_optional(objects[2], "hidden", m->readers, m->hidden_size, sizeof(float), &a->hidden) ||
+           get_optional(objects[3], "memory", m->readers, m->hidden_size, sizeof(float), &a->memory) ||
+           get_optional(objects[4], "logits", rows, m->labels, sizeof(float), &a->logits);
 }
 
 static void release_reading(reading_arrays *a) {
@@ -161,23 +148,23 @@ static int read_ids(const skim_model *m, call_room *room, const int32_t *ids, in
 
 static PyObject *model_read(model_object *self, PyObject *const *args, Py_ssize_t count) {
     const skim_model *m = &self->model;
-    Py_buffer ids;
+    int64_t tokens;
     reading_arrays arrays;
     if (count != 6) return PyErr_Format(PyExc_TypeError, "read(ids, decisions, scores, hidden, memory, logits)");
-    int64_t tokens = get_ids(m, args[0], &ids);
-    if (tokens < 0) return NULL;
+    int32_t *ids = copy_ids(m, args[0], &tokens);
+    if (!ids) return NULL;
     call_room *room = NULL;
     int failed = get_reading(m, tokens, args + 1, &arrays) || !(room = take_room(self, NULL));
     if (!failed) {
         Py_BEGIN_ALLOW_THREADS
-        failed = read_ids(m, room, ids.buf, tokens, &arrays);
+        failed = read_ids(m, room, ids, tokens, &arrays);
         Py_END_ALLOW_THREADS
         if (failed) PyErr_NoMemory();
         add_counts(self, room->state);
         give_room(self, room);
     }
     release_reading(&arrays);
-    PyBuffer_Release(&ids);
+    PyMem_Free(ids);
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
@@ -262,7 +249,7 @@ static PyObject *model_math(PyObject *none, PyObject *args) {
     if (PyObject_GetBuffer(objects[0], &b[0], PyBUF_C_CONTIGUOUS)) return NULL;
     int64_t n = b[0].len / (int64_t)sizeof(float);
     for (taken = 1; taken < 3; taken++)
-        if (get_array(objects[taken], "out", n, sizeof(float), 1, &b[taken])) break;
+        if (get_array(objects[taken], "out", 1, n, sizeof(float), 1, &b[taken])) break;
     if (taken == 3) kernels->math(n, fast, b[0].buf, b[1].buf, b[2].buf);
     for (int i = 0; i < taken; i++) PyBuffer_Release(&b[i]);
     return taken == 3 ? Py_NewRef(Py_None) : NULL;

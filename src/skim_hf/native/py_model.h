@@ -38,11 +38,13 @@ int build_model(model_object *self, PyObject *args);
 extern PyTypeObject stream_type;
 PyObject *stream_open(model_object *owner);
 
-/* Gets a buffer of exactly `elements` elements of `size` bytes, writable if asked for; -1 with an exception. */
-int get_array(PyObject *object, const char *name, int64_t elements, int64_t size, int writable, Py_buffer *out);
-/* The same, but None gives a buffer whose buf is NULL. */
-int get_optional(PyObject *object, const char *name, int64_t elements, int64_t size, Py_buffer *out);
-/* Checks [count] ids of int32 against the vocabulary; returns the count, or -1 with an exception. */
-int64_t get_ids(const skim_model *m, PyObject *object, Py_buffer *out);
+/* Gets a buffer of exactly rows * width elements of `size` bytes, writable if asked for; -1 with an exception. */
+int get_array(PyObject *object, const char *name, int64_t rows, int64_t width, int64_t size, int writable,
+              Py_buffer *out);
+/* The same, writable, but None gives a buffer whose buf is NULL. */
+int get_optional(PyObject *object, const char *name, int64_t rows, int64_t width, int64_t size, Py_buffer *out);
+/* A checked copy of [count] ids of int32, which nobody can change afterwards; free it with PyMem_Free. NULL with an
+   exception. */
+int32_t *copy_ids(const skim_model *m, PyObject *object, int64_t *count);
 
 #endif

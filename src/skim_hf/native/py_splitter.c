@@ -99,11 +99,13 @@ static PyObject *save(PyObject *self, PyObject *Py_UNUSED(none)) {
 }
 
 static PyObject *load(PyObject *self, PyObject *bytes) {
-    splitter *state = state_of(self);
     Py_buffer buffer;
-    if (!state || PyObject_GetBuffer(bytes, &buffer, PyBUF_SIMPLE)) return NULL;
-    int failed = splitter_load(state, buffer.buf, (size_t)buffer.len);
+    if (PyObject_GetBuffer(bytes, &buffer, PyBUF_SIMPLE)) return NULL;
+    /* Only now: the object that gives the buffer may be written in Python, and let other threads run. */
+    splitter *state = state_of(self);
+    int failed = state && splitter_load(state, buffer.buf, (size_t)buffer.len);
     PyBuffer_Release(&buffer);
+    if (!state) return NULL;
     if (!failed) Py_RETURN_NONE;
     PyErr_SetString(PyExc_ValueError, "These bytes are not the state of a splitter with this vocabulary. "
                                       "Pass what save() gave, unchanged.");

@@ -18,23 +18,24 @@ PyObject *stream_open(model_object *owner) {
 
 static PyObject *stream_feed(stream_object *self, PyObject *const *args, Py_ssize_t count) {
     const skim_model *m = &self->owner->model;
-    Py_buffer ids, logits;
+    Py_buffer logits;
+    int64_t tokens;
     if (count != 2) return PyErr_Format(PyExc_TypeError, "feed(ids, logits) takes 2 arguments");
-    int64_t tokens = get_ids(m, args[0], &ids);
-    if (tokens < 0) return NULL;
-    int failed = get_optional(args[1], "logits", tokens * m->labels, sizeof(float), &logits);
+    int32_t *ids = copy_ids(m, args[0], &tokens);
+    if (!ids) return NULL;
+    int failed = get_optional(args[1], "logits", tokens, m->labels, sizeof(float), &logits);
     if (!failed) {
         const skim_results out = {NULL, NULL, logits.buf};
-        if ((failed = skim_feed(self->state, self->work, ids.buf, tokens, &out))) PyErr_NoMemory();
+        if ((failed = skim_feed(self->state, self->work, ids, tokens, &out))) PyErr_NoMemory();
         PyBuffer_Release(&logits);
     }
-    PyBuffer_Release(&ids);
+    PyMem_Free(ids);
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *stream_logits(stream_object *self, PyObject *out) {
     Py_buffer logits;
-    if (get_array(out, "logits", self->owner->model.labels, sizeof(float), 1, &logits)) return NULL;
+    if (get_array(out, "logits", 1, self->owner->model.labels, sizeof(float), 1, &logits)) return NULL;
     skim_logits(self->state, self->work, logits.buf);
     PyBuffer_Release(&logits);
     return Py_NewRef(Py_None);
@@ -56,7 +57,7 @@ static PyObject *stream_save(stream_object *self, PyObject *none) {
 
 static PyObject *stream_load(stream_object *self, PyObject *object) {
     Py_buffer saved;
-    if (get_array(object, "saved state", (int64_t)skim_state_size(&self->owner->model), 1, 0, &saved)) return NULL;
+    if (get_array(object, "saved state", 1, (int64_t)skim_state_size(&self->owner->model), 1, 0, &saved)) return NULL;
     skim_state *loaded = skim_state_new(&self->owner->model);
     int failed = !loaded || skim_state_load(loaded, saved.buf);
     PyBuffer_Release(&saved);

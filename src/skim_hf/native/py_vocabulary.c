@@ -134,7 +134,7 @@ static void free_vocabulary(PyObject *self) {
     Py_DECREF(type);
 }
 
-static int limit_of(PyObject *number, size_t *out) {
+int limit_of(PyObject *number, size_t *out) {
     *out = SIZE_MAX;
     if (number == Py_None) return 0;
     Py_ssize_t value = PyNumber_AsSsize_t(number, NULL);

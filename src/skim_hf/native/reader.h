@@ -17,7 +17,7 @@ typedef enum { READS_LSTM, READS_GRU, READS_TANH } reader_kind;
 typedef enum { POOL_LAST, POOL_MEAN, POOL_MAX } pooling_kind;
 typedef enum { SCORE_SOFTMAX, SCORE_SIGMOID, SCORE_NONE } scoring_kind;
 
-enum { MAX_GATES = 4, QUANTISED_DEPTH = 32 };
+enum { MAX_GATES = 4, QUANTISED_DEPTH = 32, MOST_QUANTISED_DEPTH = 1 << 16 };
 
 /* A vector [depth] times a matrix [depth, columns]: panels of a few vectors of columns, each panel [depth,
    vectors, LANES]; as bytes [depth / 4, vectors, LANES, 4]. */

@@ -17,4 +17,7 @@ const vocabulary *vocabulary_of(PyObject *object);
 /* The code points of a str, valid as long as the object lives; -1 with a TypeError for any other object. */
 int text_of(PyObject *object, text_piece *out);
 
+/* How many tokens are wanted; None for all, and a number beyond any size is no limit either. -1 with an exception. */
+int limit_of(PyObject *number, size_t *out);
+
 #endif

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from functools import cache
 from typing import Any, NamedTuple
 
 from skim_hf.runtime.config import RuntimeConfig
@@ -17,10 +18,10 @@ SWITCH = "SKIM_HF_BACKEND"
 
 NATIVE_MODULE = "skim_hf.runtime.native"
 
-_REMEDY = (
-    "Install a C compiler and then skim-hf again from source (pip install --no-binary skim-hf skim-hf), "
-    'or use backend="numpy" with dtype="float32".'
+_REINSTALL = (
+    "Install a C compiler and then skim-hf again from source (pip install --no-binary skim-hf skim-hf)"
 )
+_REMEDY = f'{_REINSTALL}, or use backend="numpy" with dtype="float32".'
 
 
 class Backend(NamedTuple):
@@ -44,7 +45,8 @@ class Backend(NamedTuple):
 def choose_backend(config: RuntimeConfig, weights: ModelWeights, options: RuntimeOptions) -> Backend:
     """Builds the engine for a model.
 
-    The environment variable SKIM_HF_BACKEND (`native` or `numpy`) decides where `backend` is `auto`.
+    The environment variable SKIM_HF_BACKEND (`native` or `numpy`) decides where `backend` is `auto`. If NumPy
+    serves only for want of the C extension, the logger `skim_hf.runtime` warns of it, once per process.
 
     Raises:
         ImportError: The native engine was asked for, by name or by its dtype, and is not there.
@@ -60,6 +62,8 @@ def choose_backend(config: RuntimeConfig, weights: ModelWeights, options: Runtim
             return Backend("native", native.NativeEngine(config, weights, options.threshold, options.dtype))
         if wanted == "native":
             raise ValueError(f'The native engine cannot run this model: {declined}. Use backend="numpy".')
+        if _missing() is not None:
+            _say_that_numpy_is_slow(declined)
     return Backend("numpy", NumpyEngine(config, weights, options.threshold), declined)
 
 
@@ -88,12 +92,34 @@ def wanted_backend(options: RuntimeOptions) -> str:
 
 def why_not_native(config: RuntimeConfig, dtype: str = "float32") -> str | None:
     """Why the native engine does not run a model; None if it does."""
-    try:
-        native = _load_native()
-    except ImportError as error:
-        return f"skim_hf is not installed with its C extension ({error})"
-    reason: str | None = native.declined(config, dtype)
+    missing = _missing()
+    if missing is not None:
+        return f"skim_hf is not installed with its C extension ({missing})"
+    reason: str | None = _load_native().declined(config, dtype)
     return reason
+
+
+def _missing() -> ImportError | None:
+    """Why there is no native engine for any model; None if there is one."""
+    try:
+        _load_native()
+    except ImportError as error:
+        return error
+    return None
+
+
+@cache
+def _say_that_numpy_is_slow(reason: str) -> None:
+    """Once per process, because every model that is loaded would say the same."""
+    import logging  # slow to import, and hardly ever needed
+
+    logging.getLogger("skim_hf.runtime").warning(
+        "Models are run by NumPy, many times slower than by C: %s. %s, or silence this with "
+        'backend="numpy" or %s=numpy.',
+        reason,
+        _REINSTALL,
+        SWITCH,
+    )
 
 
 def _by_hand(backend: str) -> str:

@@ -165,13 +165,19 @@ def check_threshold(value: Any, name: str = "threshold") -> float:
     Raises:
         ValueError: Not a number in [0, 1].
     """
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not 0 <= float(value) <= 1:
+    if not is_share(value):
         raise ValueError(
             f"{name} must be a number in [0, 1]: skim above this probability; 1 reads everything. "
             f"Got {value!r}."
         )
     return float(value)
+
+
+def is_share(value: Any) -> bool:
+    """Whether a value is a number in [0, 1]."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    # Compared as it is: an integer can be too large for a float.
+    return is_number and bool(0 <= value <= 1)
 
 
 def _refuse_constant(name: str) -> None:

@@ -106,7 +106,13 @@ class NumpyStream:
         totals = counts.sum(axis=1)
         # The maximum of no outputs is minus infinity.
         is_whole = np.isfinite(states).all() and (np.isfinite(pooled).all() or not totals[0])
-        if counts.min() < 0 or (totals != totals[0]).any() or not is_whole:
+        # No text is that long, and a sum of larger numbers could overflow.
+        if (
+            counts.min() < 0
+            or counts.max() > 2**62 // len(counts[0])
+            or (totals != totals[0]).any()
+            or not is_whole
+        ):
             raise ValueError("Expected the bytes of a stream of this model; these hold impossible values.")
         self._counts, self._states = counts, states.reshape(self._states.shape)
         if self._pool is not None:

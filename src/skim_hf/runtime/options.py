@@ -5,8 +5,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
+
+from skim_hf.runtime.config import is_share
 
 BACKENDS = ("auto", "native", "numpy")
 DTYPES = ("float32", "int8")
@@ -60,13 +61,13 @@ def check_count(name: str, value: Any) -> int:
     return int(number)
 
 
-def check_budget(value: object) -> float:
+def check_budget(value: Any) -> float:
     """Returns a budget as a float.
 
     Raises:
         ValueError: Not a number in [0, 1].
     """
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+    if not is_share(value):
         raise ValueError(
             "budget must be a number in [0, 1]: the largest share of the tokens that may be read in full. "
             f"Got {value!r}."

@@ -12,6 +12,10 @@ from skim_hf.runtime.options import RuntimeOptions
 MAGIC = b"skim_hf stream"
 VERSION = 1
 
+_FORGED = (
+    "The snapshot was not made by snapshot(): its checksum is right, but not its form. "
+    "Read the text again from its start."
+)
 _DIGEST = 16
 _HEADER = len(MAGIC) + 2 + _DIGEST
 
@@ -75,14 +79,32 @@ def unpack(data: bytes, settings: Mapping[str, Any]) -> list[bytes]:
         raise ValueError(
             "The snapshot is damaged: its checksum is wrong. Read the text again from its start."
         )
-    size = int.from_bytes(body[:4], "little")
-    about = json.loads(body[4 : 4 + size])
-    _check_settings(about["settings"], dict(settings))
-    parts, at = [], 4 + size
-    for length in about["lengths"]:
+    at = 4 + int.from_bytes(body[:4], "little")
+    found, lengths = _parse(body[4:at])
+    _check_settings(found, dict(settings))
+    if sum(lengths) != len(body) - at:
+        raise ValueError(_FORGED)
+    parts = []
+    for length in lengths:
         parts.append(body[at : at + length])
         at += length
     return parts
+
+
+def _parse(about: bytes) -> tuple[dict[str, Any], list[int]]:
+    """Settings and lengths; whoever wrote the checksum may have written anything here."""
+    try:
+        content = json.loads(about)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(_FORGED) from error
+    settings, lengths = (
+        (content.get("settings"), content.get("lengths")) if isinstance(content, dict) else (None, None)
+    )
+    if not isinstance(settings, dict) or not isinstance(lengths, list):
+        raise ValueError(_FORGED)
+    if not all(type(length) is int and length >= 0 for length in lengths):
+        raise ValueError(_FORGED)
+    return settings, lengths
 
 
 def _check_settings(found: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -101,7 +101,10 @@ class StreamSession(ABC):
             ValueError: Not a snapshot, a damaged one, or one of another model, backend, dtype, threshold
                 or max_tokens. The session is unchanged.
         """
-        words, states, own = unpack(data, self._settings())
+        parts = unpack(data, self._settings())
+        if len(parts) != 3:
+            raise ValueError(f"Expected a snapshot of three parts; got {len(parts)}: it is of another kind.")
+        words, states, own = parts
         splitter, stream = self._encoder.splitter(), self._engine.open()
         splitter.load(words)
         stream.load(states)
@@ -120,7 +123,7 @@ class StreamSession(ABC):
     @property
     def _room(self) -> int | None:
         """How many tokens may still be read."""
-        return None if self._max_tokens is None else self._max_tokens - self.tokens
+        return None if self._max_tokens is None else max(0, self._max_tokens - self.tokens)
 
     def _split(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The tokens that a piece completes and that are to be read."""
