@@ -23,7 +23,7 @@ def available(name):
         pytest.skip(f"this processor has no {name}")
 
 
-@pytest.fixture(params=["portable", "avx2", "avx512"])
+@pytest.fixture(params=["portable", "neon", "neon_dot", "avx2", "avx512"])
 def kernels(request):
     available(request.param)
     return request.param
@@ -32,7 +32,7 @@ def kernels(request):
 def test_portable_kernels_are_everywhere_and_the_best_are_the_default():
     assert runtime.kernels("portable") == ("portable", 4)
     name, lanes = runtime.kernels("")
-    assert (name, lanes) in {("portable", 4), ("avx2", 8), ("avx512", 16)}
+    assert (name, lanes) in {("portable", 4), ("neon", 4), ("neon_dot", 4), ("avx2", 8), ("avx512", 16)}
     with pytest.raises(ValueError, match="no kernels named 'sse9'"):
         runtime.kernels("sse9")
     with pytest.raises(TypeError):

@@ -98,6 +98,14 @@ extern const reader_kernels reader_portable;
 #if defined(__x86_64__)
 extern const reader_kernels reader_avx2;
 extern const reader_kernels reader_avx512;
+#elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define READER_NEON
+extern const reader_kernels reader_neon;
+/* Older compilers know dot products of bytes only where every function may use them. */
+#if defined(__ARM_FEATURE_DOTPROD) || (defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 8)
+#define READER_NEON_DOT
+extern const reader_kernels reader_neon_dot;
+#endif
 #endif
 
 /* The kernels of that name, or with an empty name the best; NULL where this processor lacks them. */

@@ -4,6 +4,10 @@
 
 #include "reader.h"
 
+#if defined(READER_NEON_DOT) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
 int reader_gates(reader_kind kind) { return kind == READS_LSTM ? 4 : kind == READS_GRU ? 3 : 1; }
 
 /* Columns of the units that fill no whole block. With whole blocks before them their gates lie close
@@ -40,6 +44,18 @@ int64_t reader_panel(reader_kind kind, int64_t size, int64_t lanes, int64_t vect
     return vector < whole ? gates : reader_columns(kind, size, lanes) / lanes - whole;
 }
 
+#if defined(READER_NEON_DOT)
+static int has_dot_products(void) {
+#if defined(__ARM_FEATURE_DOTPROD)
+    return 1; /* Compiled for such processors alone, as on every Mac. */
+#elif defined(__linux__)
+    return (getauxval(AT_HWCAP) & (1UL << 20)) != 0; /* HWCAP_ASIMDDP, which older headers lack */
+#else
+    return 0;
+#endif
+}
+#endif
+
 const reader_kernels *reader_find_kernels(const char *name) {
     int any = !name || !*name;
 #if defined(__x86_64__)
@@ -50,6 +66,11 @@ const reader_kernels *reader_find_kernels(const char *name) {
         return &reader_avx512;
     if ((any || !strcmp(name, "avx2")) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return &reader_avx2;
+#elif defined(READER_NEON)
+#if defined(READER_NEON_DOT)
+    if ((any || !strcmp(name, "neon_dot")) && has_dot_products()) return &reader_neon_dot;
+#endif
+    if (any || !strcmp(name, "neon")) return &reader_neon;
 #endif
     return any || !strcmp(name, "portable") ? &reader_portable : NULL;
 }

@@ -3,7 +3,7 @@
 /* A vector that a product is done with: floats, and for packed bytes what they were quantised to. */
 typedef struct {
     const float *values;
-    const uint8_t *bytes;            /* offset by 128, padded to a multiple of 4 */
+    const uint8_t *bytes;            /* as vec_to_bytes makes them, padded to a multiple of 4 */
     float scale;
 } operand;
 

@@ -1,8 +1,8 @@
-/* Vectors of 4 floats that any processor has, in the compiler's own notation. The same names, with more
-   lanes, are in simd_avx2.h and simd_avx512.h, so that reader_kernels.h is written once.
+/* Vectors of 4 floats that any processor has, in the compiler's own notation. The same names are in simd_neon.h, and
+   with more lanes in simd_avx2.h and simd_avx512.h, so that reader_kernels.h is written once.
 
-   Bytes: a dot product takes four activations, offset by 128 to 0 ... 255, and four weights, -127 ... 127, of
-   each column. Sums are exact, so all processors find the same integers. */
+   Bytes: a dot product takes four activations, offset by 128 to 0 ... 255 (not so for NEON), and four weights,
+   -127 ... 127, of each column. Sums are exact, so all processors find the same integers. */
 #define LANES 4
 typedef float vec __attribute__((vector_size(16)));
 typedef int32_t ivec __attribute__((vector_size(16)));

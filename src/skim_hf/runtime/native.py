@@ -23,7 +23,7 @@ from skim_hf.runtime.scores import final_scores
 from skim_hf.runtime.text import TextEncoder
 from skim_hf.runtime.weights import Array, ModelWeights
 
-INSTRUCTIONS = ("avx512", "avx2", "portable")
+INSTRUCTIONS = ("avx512", "avx2", "neon_dot", "neon", "portable")
 SWITCH = "SKIM_HF_INSTRUCTIONS"
 """The environment variable that chooses kernels by hand; the best that the processor has without it."""
 
