@@ -16,16 +16,15 @@ runtime = pytest.importorskip(
 KINDS = {"lstm": (0, 4), "gru": (1, 3), "tanh": (2, 1)}
 
 
-def available(name):
+def is_available(name):
     try:
-        return runtime.kernels(name)
+        return bool(runtime.kernels(name))
     except ValueError:
-        pytest.skip(f"this processor has no {name}")
+        return False
 
 
-@pytest.fixture(params=["portable", "neon", "neon_dot", "avx2", "avx512"])
+@pytest.fixture(params=filter(is_available, ["portable", "neon", "neon_dot", "avx2", "avx512"]))
 def kernels(request):
-    available(request.param)
     return request.param
 
 
