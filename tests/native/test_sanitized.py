@@ -74,7 +74,8 @@ def run(module, libraries, *arguments):
         "SKIM_HF_TEST_EXTENSION": str(module),
         "PYTHONPATH": os.pathsep.join([str(FOLDER), str(ROOT / "src")]),
     }
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "sanitized_plugin", "-p", "no:cacheprovider"]
+    # Not captured, because what is captured is lost where the process is aborted.
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "sanitized_plugin", "-p", "no:cacheprovider"]
     return subprocess.run(
         [*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800
     )
