@@ -268,6 +268,14 @@ def test_a_limit_beyond_any_text_is_none(limit):
         model.classify(words, ("a",), -1, scores)
 
 
+def test_a_vocabulary_with_ids_beyond_the_model_is_refused():
+    model, scores = build(*arguments()), np.zeros((1, 2), np.float32)
+    for ids, unknown in (([0, 5], 0), ([5, 0], 0), ([0, 1], 5), ([0, (1 << 31) - 1], 0)):
+        with pytest.raises(ValueError, match=f"ids up to {max(*ids, unknown)}, but the model has 5 rows"):
+            model.classify(runtime.Vocabulary(["a", "b"], ids, unknown), ("a b c",), None, scores)
+    assert model.counts() == [0]
+
+
 def test_a_vocabulary_lives_as_long_as_its_last_reading():
     model, scores = build(*arguments()), np.zeros((1, 2), np.float32)
     for first in range(3):

@@ -11,6 +11,7 @@ import pytest
 
 from skim_hf.runtime import SkimRuntime
 from skim_hf.runtime.loading import SavedModel
+from skim_hf.runtime.options import RuntimeOptions
 
 pytest.importorskip("skim_hf.native._runtime", reason="skim_hf was installed without its C extension")
 
@@ -76,6 +77,14 @@ def test_two_runtimes_that_share_an_encoder(shared_models, clf):
     assert expected[0] != expected[1]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda runtime: runtime(TEXTS), [clf, other] * 4)) == expected * 4
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_an_encoder_of_a_larger_model_is_refused(shared_models, clf, backend):
+    config, weights = shared_models.loaded(vocab_size=9)
+    other = SkimRuntime(SavedModel(config, weights, clf._model.encoder), RuntimeOptions(0.5, backend))
+    with pytest.raises(ValueError, match=r"9 rows|from 0 to 8"):
+        other(["bad", "very dull, not fine"])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forking is safe to test on Linux only")
