@@ -307,6 +307,37 @@ def test_arrays_of_other_sizes_are_refused():
         model.classify(object(), ("text",), None, np.zeros((1, 2), np.float32))
 
 
+def test_a_long_piece_leaves_other_threads_running_and_its_stream_alone():
+    model = build(*arguments())
+    stream, ids, logits = model.open(), np.zeros(8_000_000, np.int32), np.zeros(2, np.float32)
+    empty, thread = stream.save(), threading.Thread(target=stream.feed, args=(ids, None))
+    uses = [
+        stream.save,
+        stream.copy,
+        stream.counts,
+        lambda: stream.tokens,
+        lambda: stream.load(empty),
+        lambda: stream.logits(logits),
+        lambda: stream.feed(ids[:1], None),
+        lambda: stream.feed(ids[:1000], None),
+    ]
+    thread.start()
+    is_busy = False
+    while thread.is_alive() and not is_busy:
+        try:
+            stream.save()
+        except RuntimeError:
+            is_busy = True
+    for use in uses:
+        with pytest.raises(RuntimeError, match="Another thread is using this Stream"):
+            use()
+    thread.join()
+    assert (stream.tokens, stream.counts()) == (len(ids), [len(ids)])
+    stream.load(empty)
+    stream.feed(ids[:7], None)
+    assert (stream.tokens, stream.counts()) == (7, [7])
+
+
 def test_a_stream_refuses_impossible_states():
     stream = build(*arguments()).open()
     stream.feed(np.array([0, 1, 2], np.int32), None)
