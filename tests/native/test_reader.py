@@ -268,6 +268,14 @@ def test_a_limit_beyond_any_text_is_none(limit):
         model.classify(words, ("a",), -1, scores)
 
 
+def test_a_vocabulary_with_ids_beyond_the_model_is_refused():
+    model, scores = build(*arguments()), np.zeros((1, 2), np.float32)
+    for ids, unknown in (([0, 5], 0), ([5, 0], 0), ([0, 1], 5), ([0, (1 << 31) - 1], 0)):
+        with pytest.raises(ValueError, match=f"ids up to {max(*ids, unknown)}, but the model has 5 rows"):
+            model.classify(runtime.Vocabulary(["a", "b"], ids, unknown), ("a b c",), None, scores)
+    assert model.counts() == [0]
+
+
 def test_a_vocabulary_lives_as_long_as_its_last_reading():
     model, scores = build(*arguments()), np.zeros((1, 2), np.float32)
     for first in range(3):
@@ -297,6 +305,37 @@ def test_arrays_of_other_sizes_are_refused():
         model.read(ids)
     with pytest.raises(TypeError):
         model.classify(object(), ("text",), None, np.zeros((1, 2), np.float32))
+
+
+def test_a_long_piece_leaves_other_threads_running_and_its_stream_alone():
+    model = build(*arguments())
+    stream, ids, logits = model.open(), np.zeros(8_000_000, np.int32), np.zeros(2, np.float32)
+    empty, thread = stream.save(), threading.Thread(target=stream.feed, args=(ids, None))
+    uses = [
+        stream.save,
+        stream.copy,
+        stream.counts,
+        lambda: stream.tokens,
+        lambda: stream.load(empty),
+        lambda: stream.logits(logits),
+        lambda: stream.feed(ids[:1], None),
+        lambda: stream.feed(ids[:1000], None),
+    ]
+    thread.start()
+    is_busy = False
+    while thread.is_alive() and not is_busy:
+        try:
+            stream.save()
+        except RuntimeError:
+            is_busy = True
+    for use in uses:
+        with pytest.raises(RuntimeError, match="Another thread is using this Stream"):
+            use()
+    thread.join()
+    assert (stream.tokens, stream.counts()) == (len(ids), [len(ids)])
+    stream.load(empty)
+    stream.feed(ids[:7], None)
+    assert (stream.tokens, stream.counts()) == (7, [7])
 
 
 def test_a_stream_refuses_impossible_states():

@@ -32,8 +32,8 @@ SHAPES = [
 PIECES = [
     "good ", "film", " The", "Very", " dull", "n't", "\u2019s", "'", "not ", ",", "...", "!!!!!!!!!", "a",
     "i\u0307", "\u0130", "\x00", "\n", "\ud800", "\udfff", "\ufffd", "e\u0301", "\u0301" * 40, "\u202e",
-    "\u05d0\u05d1 ", "\u0627\u0644\u0641", "\u200f", "\U0001f468\u200d\U0001f469", "\u6f22\u5b57", "\U0010ffff", "[PAD]",
-    "[UNK] ", "x" * 300, "good film " * 150,
+    "\u05d0\u05d1 ", "\u0627\u0644\u0641", "\u200f", "\U0001f468\u200d\U0001f469", "\u6f22\u5b57",
+    "\U0010ffff", "[PAD]", "[UNK] ", "x" * 300, "good film " * 150,
 ]
 # fmt: on
 texts = st.text(st.characters(exclude_categories=()), max_size=50) | st.lists(

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "vocabulary.h"
+
 static void free_room(call_room *room) {
     if (!room) return;
     skim_state_free(room->state);
@@ -36,6 +38,16 @@ static call_room *take_room(model_object *self, PyObject *words) {
     free_room(room);
     PyErr_NoMemory();
     return NULL;
+}
+
+/* Whether the model has a row for every id that the words may have; else an exception is set. */
+static int fits(const skim_model *m, PyObject *words) {
+    const vocabulary *v = vocabulary_of(words);
+    if (!v || vocabulary_highest(v) < m->vocab_size) return v != NULL;
+    PyErr_Format(PyExc_ValueError,
+                 "The vocabulary has ids up to %d, but the model has %lld rows: they do not belong together.",
+                 (int)vocabulary_highest(v), (long long)m->vocab_size);
+    return 0;
 }
 
 enum { KEPT_TOKENS = 1 << 16 };
@@ -85,7 +97,7 @@ static PyObject *model_classify(model_object *self, PyObject *args) {
     size_t limit;
     if (!PyArg_ParseTuple(args, "OO!OO", &words, &PyTuple_Type, &list, &limit_object, &out)) return NULL;
     Py_ssize_t count = PyTuple_GET_SIZE(list);
-    if (!vocabulary_of(words) || limit_of(limit_object, &limit)) return NULL;
+    if (!fits(m, words) || limit_of(limit_object, &limit)) return NULL;
     if (get_array(out, "out", count, m->labels, sizeof(float), 1, &scores)) return NULL;
     /* The tuple keeps the strings alive, and nobody can change it. */
     text_piece *texts = PyMem_Malloc((size_t)count * sizeof *texts + 1);

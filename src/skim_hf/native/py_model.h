@@ -29,6 +29,7 @@ typedef struct {
     model_object *owner;
     skim_state *state;
     skim_work *work;
+    int busy;                        /* another thread is in `feed`, without the GIL */
 } stream_object;
 
 /* Fills the model from the arguments of Model(...); 0, or -1 with an exception. */

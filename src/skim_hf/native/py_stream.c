@@ -1,7 +1,14 @@
-/* Stream: a reading that goes on as text arrives. One thread at a time; the GIL sees to it. */
+/* Stream: a reading that goes on as text arrives. For one thread at a time. */
 #include <string.h>
 
 #include "py_model.h"
+
+/* What every method asks first, after all that may run Python and let other threads in; else an exception is set. */
+static int is_free(const stream_object *self) {
+    if (!self->busy) return 1;
+    PyErr_SetString(PyExc_RuntimeError, "Another thread is using this Stream; give every thread its own.");
+    return 0;
+}
 
 PyObject *stream_open(model_object *owner) {
     if (owner->model.directions != 1)
@@ -16,6 +23,23 @@ PyObject *stream_open(model_object *owner) {
     return PyErr_NoMemory();
 }
 
+/* Reads on; 0, or -1 with an exception. A short piece is read sooner than other threads could take over. */
+static int feed(stream_object *self, const int32_t *ids, int64_t count, const skim_results *out) {
+    if (!is_free(self)) return -1;
+    int failed;
+    if (count <= CHUNK_TOKENS) {
+        failed = skim_feed(self->state, self->work, ids, count, out);
+    } else {
+        self->busy = 1;
+        Py_BEGIN_ALLOW_THREADS
+        failed = skim_feed(self->state, self->work, ids, count, out);
+        Py_END_ALLOW_THREADS
+        self->busy = 0;
+    }
+    if (failed) PyErr_NoMemory();
+    return failed;
+}
+
 static PyObject *stream_feed(stream_object *self, PyObject *const *args, Py_ssize_t count) {
     const skim_model *m = &self->owner->model;
     Py_buffer logits;
@@ -26,7 +50,7 @@ static PyObject *stream_feed(stream_object *self, PyObject *const *args, Py_ssiz
     int failed = get_optional(args[1], "logits", tokens, m->labels, sizeof(float), &logits);
     if (!failed) {
         const skim_results out = {NULL, NULL, logits.buf};
-        if ((failed = skim_feed(self->state, self->work, ids, tokens, &out))) PyErr_NoMemory();
+        failed = feed(self, ids, tokens, &out);
         PyBuffer_Release(&logits);
     }
     PyMem_Free(ids);
@@ -36,20 +60,22 @@ static PyObject *stream_feed(stream_object *self, PyObject *const *args, Py_ssiz
 static PyObject *stream_logits(stream_object *self, PyObject *out) {
     Py_buffer logits;
     if (get_array(out, "logits", 1, self->owner->model.labels, sizeof(float), 1, &logits)) return NULL;
-    skim_logits(self->state, self->work, logits.buf);
+    int is_mine = is_free(self);
+    if (is_mine) skim_logits(self->state, self->work, logits.buf);
     PyBuffer_Release(&logits);
-    return Py_NewRef(Py_None);
+    return is_mine ? Py_NewRef(Py_None) : NULL;
 }
 
 static PyObject *stream_copy(stream_object *self, PyObject *none) {
     (void)none;
-    PyObject *made = stream_open(self->owner);
+    PyObject *made = is_free(self) ? stream_open(self->owner) : NULL;
     if (made) skim_state_copy(((stream_object *)made)->state, self->state);
     return made;
 }
 
 static PyObject *stream_save(stream_object *self, PyObject *none) {
     (void)none;
+    if (!is_free(self)) return NULL;
     PyObject *made = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)skim_state_size(&self->owner->model));
     if (made) skim_state_save(self->state, (unsigned char *)PyBytes_AS_STRING(made));
     return made;
@@ -68,6 +94,10 @@ static PyObject *stream_load(stream_object *self, PyObject *object) {
         skim_state_free(loaded);
         return error;
     }
+    if (!is_free(self)) {
+        skim_state_free(loaded);
+        return NULL;
+    }
     skim_state_free(self->state);
     self->state = loaded;
     return Py_NewRef(Py_None);
@@ -75,6 +105,7 @@ static PyObject *stream_load(stream_object *self, PyObject *object) {
 
 static PyObject *stream_counts(stream_object *self, PyObject *none) {
     (void)none;
+    if (!is_free(self)) return NULL;
     int64_t count = self->owner->model.readers * self->owner->model.choices;
     PyObject *list = PyList_New(count);
     for (int64_t i = 0; list && i < count; i++) {
@@ -87,7 +118,7 @@ static PyObject *stream_counts(stream_object *self, PyObject *none) {
 
 static PyObject *stream_tokens(stream_object *self, void *none) {
     (void)none;
-    return PyLong_FromLongLong(self->state->tokens);
+    return is_free(self) ? PyLong_FromLongLong(self->state->tokens) : NULL;
 }
 
 static void stream_dealloc(stream_object *self) {

@@ -19,7 +19,7 @@ struct vocabulary {
     uint64_t seed;
     size_t mask;                     /* number of slots - 1; at least half of them are free */
     size_t longest;
-    int32_t unknown;
+    int32_t unknown, highest;
     slot *slots;
     size_t *tail_at;                 /* per slot, where the bytes from the ninth on begin in `tails` */
     unsigned char *tails;
@@ -67,6 +67,8 @@ int32_t vocabulary_find(const vocabulary *v, const unsigned char *word, size_t l
 
 size_t vocabulary_longest(const vocabulary *v) { return v->longest; }
 
+int32_t vocabulary_highest(const vocabulary *v) { return v->highest; }
+
 static uint64_t new_seed(const vocabulary *v) {
     uint64_t seed = mix((uint64_t)(uintptr_t)v ^ ODD, (uint64_t)(uintptr_t)v->slots ^ (uint64_t)clock());
     return mix(seed ^ (uint64_t)time(NULL), ODD);
@@ -95,7 +97,7 @@ vocabulary *vocabulary_new(size_t count, const char *const *words, const size_t 
         free(v);
         return NULL;
     }
-    v->unknown = unknown;
+    v->unknown = v->highest = unknown;
     v->slots = calloc(v->mask + 1, sizeof *v->slots);
     v->tail_at = calloc(v->mask + 1, sizeof *v->tail_at);
     v->tails = malloc(tails + 1);
@@ -108,6 +110,7 @@ vocabulary *vocabulary_new(size_t count, const char *const *words, const size_t 
     v->seed = new_seed(v);
     for (size_t i = 0; i < count; i++) {
         size_t length = lengths[i];
+        if (ids[i] > v->highest) v->highest = ids[i];
         memcpy(word, words[i], length);
         uint64_t head = load(word, length);
         size_t at = place(v, head, word, length);

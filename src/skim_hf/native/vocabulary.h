@@ -20,6 +20,9 @@ static inline void store_eight(unsigned char *p, uint64_t eight) {
 /* Bytes of the longest word. */
 size_t vocabulary_longest(const vocabulary *);
 
+/* No word has a higher id, known or not. */
+int32_t vocabulary_highest(const vocabulary *);
+
 /* The id of a word, or that of unknown ones. */
 int32_t vocabulary_find(const vocabulary *, const unsigned char *word, size_t length);
 
