@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -175,7 +176,7 @@ class SkimRuntime(RunningModel):
         Raises:
             TypeError: Not text.
         """
-        return self._each(texts, self._head.result)
+        return self._each(texts, self._head.results)
 
     def predict(self, texts: str | Iterable[str]) -> Any:
         """The best label of a text, or of each of several; a list of labels where every token gets one.
@@ -183,7 +184,7 @@ class SkimRuntime(RunningModel):
         Raises:
             TypeError: Not text.
         """
-        return self._each(texts, self._head.label)
+        return self._each(texts, self._head.best_labels)
 
     def predict_proba(self, texts: str | Iterable[str]) -> Any:
         """Scores of all labels: probabilities, or the values of a regression.
@@ -199,9 +200,9 @@ class SkimRuntime(RunningModel):
             TypeError: Not text.
         """
         if isinstance(texts, str):
-            rows = self._head.probabilities(self._head.read(self._backend.engine, [texts]))
+            rows = self._head.probabilities([self._read([texts])])
             return rows[0] if self.config.labels_tokens else rows
-        return self._head.probabilities(list(self._rows(check_texts(texts))))
+        return self._head.probabilities(list(self._in_blocks(check_texts(texts), self._read)))
 
     def predict_iter(
         self, texts: Iterable[str], *, batch_size: int = LARGEST_BLOCK, progress: bool = False
@@ -223,8 +224,9 @@ class SkimRuntime(RunningModel):
         if isinstance(texts, str):
             raise TypeError("Expected an iterable of texts; got one str. For a single text call the runtime.")
         check_iterable(texts)
-        found = self._workers.map(self._read, batches(texts, check_count("batch_size", batch_size)))
-        results = (self._head.result(row) for rows in found for row in rows)
+        lists = batches(texts, check_count("batch_size", batch_size))
+        found = self._workers.map(lambda texts: self._head.results(self._read(texts)), lists)
+        results = (result for block in found for result in block)
         total = len(texts) if isinstance(texts, Sized) else None
         return with_progress(results, total) if progress else results
 
@@ -288,13 +290,13 @@ class SkimRuntime(RunningModel):
 
     def _each(self, texts: str | Iterable[str], show: Any) -> Any:
         if isinstance(texts, str):
-            return show(self._head.read(self._backend.engine, [texts])[0])
-        return [show(row) for row in self._rows(check_texts(texts))]
+            return show(self._read([texts]))[0]
+        shown = self._in_blocks(check_texts(texts), lambda block: show(self._read(block)))
+        return list(chain.from_iterable(shown))
 
-    def _rows(self, texts: list[str]) -> Iterator[Any]:
-        """What the head makes of each text."""
-        for rows in self._workers.map(self._read, blocks(texts, self._workers.threads)):
-            yield from rows
+    def _in_blocks(self, texts: list[str], function: Callable[[list[str]], Any]) -> Iterator[Any]:
+        """A function of every block of the texts, by the threads."""
+        return self._workers.map(function, blocks(texts, self._workers.threads))
 
     def _read(self, texts: Sequence[str]) -> Sequence[Any]:
         rows: Sequence[Any] = self._head.read(self._backend.engine, texts)

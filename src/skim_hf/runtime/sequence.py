@@ -37,15 +37,20 @@ class SequenceHead:
         """Final scores of texts, [n, labels]."""
         return engine.scores(texts, self._encoder, self._max_tokens)
 
-    def result(self, scores: Array) -> Prediction:
-        """What calling the runtime gives for a text."""
-        best = int(scores.argmax())
-        return {"label": self._labels[best], "score": float(scores[best])}
+    def results(self, scores: Array) -> list[Prediction]:
+        """What calling the runtime gives for texts with [n, labels] scores."""
+        best = scores.argmax(axis=1)
+        values = scores[np.arange(len(scores)), best].tolist()
+        return [
+            {"label": self._labels[choice], "score": value}
+            for choice, value in zip(best.tolist(), values, strict=True)
+        ]
 
-    def label(self, scores: Array) -> str:
-        """The best label of a text."""
-        return self._labels[int(scores.argmax())]
+    def best_labels(self, scores: Array) -> list[str]:
+        """The best label of each text."""
+        return [self._labels[choice] for choice in scores.argmax(axis=1).tolist()]
 
-    def probabilities(self, rows: Sequence[Array]) -> NDArray[np.float32]:
-        """[n, labels], the scores of n texts."""
-        return np.array(rows, dtype=np.float32).reshape(len(rows), len(self._labels))
+    def probabilities(self, blocks: Sequence[Array]) -> NDArray[np.float32]:
+        """[n, labels], the scores of all texts of some blocks."""
+        empty = np.empty((0, len(self._labels)), np.float32)
+        return np.concatenate([empty, *blocks], dtype=np.float32)

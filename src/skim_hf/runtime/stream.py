@@ -155,7 +155,7 @@ class SequenceSession(StreamSession):
     def result(self) -> Prediction:
         """What the runtime says of all pieces so far, the word at their end included."""
         head = SequenceHead(self._config, self._encoder, self._max_tokens)
-        return head.result(self._engine.final_scores(self._logits()))
+        return head.results(self._engine.final_scores(self._logits()[None]))[0]
 
     def _logits(self) -> Array:
         ids, _ = self._rest()

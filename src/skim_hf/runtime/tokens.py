@@ -68,17 +68,18 @@ class TokenHead:
         encoded = self._encoder.encode(text, self._max_tokens)
         return LabelledTokens(text, encoded, engine.final_scores(engine.read(encoded.ids).logits))
 
-    def result(self, tokens: LabelledTokens) -> list[Entity]:
-        """What calling the runtime gives for a text: its tokens that are not `O`."""
-        return list(self.entities(tokens.text, tokens.encoded, tokens.scores))
+    def results(self, texts: Sequence[LabelledTokens]) -> list[list[Entity]]:
+        """What calling the runtime gives for each text: its tokens that are not `O`."""
+        return [list(self.entities(tokens.text, tokens.encoded, tokens.scores)) for tokens in texts]
 
-    def label(self, tokens: LabelledTokens) -> list[str]:
-        """The best label of every token."""
-        return [self._config.labels[best] for best in tokens.scores.argmax(axis=-1).tolist()]
+    def best_labels(self, texts: Sequence[LabelledTokens]) -> list[list[str]]:
+        """The best label of every token of each text."""
+        labels = self._config.labels
+        return [[labels[best] for best in tokens.scores.argmax(axis=-1).tolist()] for tokens in texts]
 
-    def probabilities(self, texts: Sequence[LabelledTokens]) -> list[NDArray[np.float32]]:
-        """[T, labels] for every text."""
-        return [tokens.scores.astype(np.float32, copy=False) for tokens in texts]
+    def probabilities(self, blocks: Sequence[Sequence[LabelledTokens]]) -> list[NDArray[np.float32]]:
+        """[T, labels] for every text of some blocks."""
+        return [tokens.scores.astype(np.float32, copy=False) for texts in blocks for tokens in texts]
 
     def entities(
         self, text: str, encoded: EncodedText, scores: Array, *, first: int = 0, origin: int = 0
