@@ -39,11 +39,10 @@ class SequenceHead:
 
     def results(self, scores: Array) -> list[Prediction]:
         """What calling the runtime gives for texts with [n, labels] scores."""
-        best = scores.argmax(axis=1)
-        values = scores[np.arange(len(scores)), best].tolist()
+        best = scores.argmax(axis=1).tolist()
         return [
-            {"label": self._labels[choice], "score": value}
-            for choice, value in zip(best.tolist(), values, strict=True)
+            {"label": self._labels[choice], "score": float(row[choice])}
+            for choice, row in zip(best, scores, strict=True)
         ]
 
     def best_labels(self, scores: Array) -> list[str]:
