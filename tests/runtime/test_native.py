@@ -2,6 +2,7 @@
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -216,12 +217,11 @@ def test_many_threads_give_what_one_gives(models):
             assert [reading.logits.tobytes() for reading in pool.map(engine.read, texts)] == serial
 
 
-def test_a_model_too_wide_for_the_kernels_is_declined(models):
+def test_a_model_too_large_for_the_kernels_is_declined(models):
     config, _ = load(models, "tanh", (), "own_slice", 5)
     assert native.declined(config, "float32") is None
-    assert "hidden_size of 100000" in native.declined(
-        type(config)(**{**config.__dict__, "hidden_size": 100_000}), "int8"
-    )
+    assert "hidden_size of 100000" in native.declined(replace(config, hidden_size=100_000), "int8")
+    assert "70001 choices" in native.declined(replace(config, skim_sizes=(0,) * 70_000), "int8")
 
 
 def test_kernels_that_a_processor_lacks_give_way_to_the_best(monkeypatch):

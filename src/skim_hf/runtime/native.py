@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from skim_hf.native import _runtime
 from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.ids import check_ids
-from skim_hf.runtime.native_arrays import MAX_HIDDEN_SIZE, ModelArrays, arrange
+from skim_hf.runtime.native_arrays import MAX_CHOICES, MAX_HIDDEN_SIZE, ModelArrays, arrange
 from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.scores import final_scores
 from skim_hf.runtime.text import TextEncoder
@@ -32,6 +32,8 @@ def declined(config: RuntimeConfig, dtype: str) -> str | None:
     """Why the engine cannot run a model, or None if it can."""
     if config.hidden_size > MAX_HIDDEN_SIZE:
         return f"its hidden_size of {config.hidden_size} is above {MAX_HIDDEN_SIZE}"
+    if config.num_choices > MAX_CHOICES:
+        return f"its {config.num_choices} choices per token are more than {MAX_CHOICES}"
     return None
 
 

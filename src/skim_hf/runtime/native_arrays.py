@@ -35,7 +35,7 @@ _FACTORS = {
 _POOLING = {"last": 0, "mean": 1, "max": 2}
 _SOFTMAX, _INDEPENDENT, _VALUES = range(3)
 
-MAX_HIDDEN_SIZE = 1 << 16
+MAX_HIDDEN_SIZE = MAX_CHOICES = 1 << 16
 _ROWS = 4096
 """Rows of a table that are computed at once, which bounds the memory of quantising it."""
 
