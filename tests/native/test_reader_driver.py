@@ -13,7 +13,6 @@ SOURCES = [
     *(NATIVE / name for name in ("model.c", "model_memory.c")),
     *sorted(NATIVE.glob("reader_*.c")),
 ]
-SANITIZERS = ["-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 ARM, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
 
 
@@ -33,18 +32,8 @@ def checked(*command):
 
 
 @pytest.fixture(scope="module")
-def driver(tmp_path_factory):
-    compiler = shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        pytest.skip("there is no C compiler")
-    folder = tmp_path_factory.mktemp("driver")
-    empty = folder / "empty.c"
-    empty.write_text("int main(void) { return 0; }\n", encoding="ascii")
-    try:
-        compile_driver(compiler, folder, *SANITIZERS, sources=[empty])
-    except subprocess.CalledProcessError:
-        pytest.skip("the compiler has no sanitizers")
-    return compile_driver(compiler, folder, *SANITIZERS)
+def driver(compile_sanitized):
+    return compile_sanitized("-O0", *SOURCES)
 
 
 @pytest.fixture(scope="module")

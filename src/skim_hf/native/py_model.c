@@ -191,16 +191,20 @@ static PyObject *model_scores(model_object *self, PyObject *out) {
     return Py_NewRef(Py_None);
 }
 
-static PyObject *model_counts(model_object *self, PyObject *none) {
-    (void)none;
-    int64_t count = self->model.readers * self->model.choices;
+PyObject *list_counts(const skim_model *m, const int64_t *counts) {
+    int64_t count = m->readers * m->choices;
     PyObject *list = PyList_New(count);
     for (int64_t i = 0; list && i < count; i++) {
-        PyObject *number = PyLong_FromLongLong(self->counts[i]);
+        PyObject *number = PyLong_FromLongLong(counts[i]);
         if (!number) Py_CLEAR(list);
         if (number) PyList_SET_ITEM(list, i, number);
     }
     return list;
+}
+
+static PyObject *model_counts(model_object *self, PyObject *none) {
+    (void)none;
+    return list_counts(&self->model, self->counts);
 }
 
 static PyObject *model_open(model_object *self, PyObject *none) {

@@ -35,6 +35,9 @@ typedef struct {
 /* Fills the model from the arguments of Model(...); 0, or -1 with an exception. */
 int build_model(model_object *self, PyObject *args);
 
+/* [R * k] counts as a list; NULL with an exception. */
+PyObject *list_counts(const skim_model *m, const int64_t *counts);
+
 /* py_stream.c */
 extern PyTypeObject stream_type;
 PyObject *stream_open(model_object *owner);

@@ -105,15 +105,7 @@ static PyObject *stream_load(stream_object *self, PyObject *object) {
 
 static PyObject *stream_counts(stream_object *self, PyObject *none) {
     (void)none;
-    if (!is_free(self)) return NULL;
-    int64_t count = self->owner->model.readers * self->owner->model.choices;
-    PyObject *list = PyList_New(count);
-    for (int64_t i = 0; list && i < count; i++) {
-        PyObject *number = PyLong_FromLongLong(self->state->counts[i]);
-        if (!number) Py_CLEAR(list);
-        if (number) PyList_SET_ITEM(list, i, number);
-    }
-    return list;
+    return is_free(self) ? list_counts(&self->owner->model, self->state->counts) : NULL;
 }
 
 static PyObject *stream_tokens(stream_object *self, void *none) {

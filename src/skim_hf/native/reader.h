@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 typedef enum { READS_LSTM, READS_GRU, READS_TANH } reader_kind;
+static inline int reader_gates(reader_kind kind) { return kind == READS_LSTM ? 4 : kind == READS_GRU ? 3 : 1; }
 typedef enum { POOL_LAST, POOL_MEAN, POOL_MAX } pooling_kind;
 typedef enum { SCORE_SOFTMAX, SCORE_SIGMOID, SCORE_NONE } scoring_kind;
 
@@ -113,7 +114,6 @@ const reader_kernels *reader_find_kernels(const char *name);
 
 /* reader_layout.c */
 int64_t reader_columns(reader_kind kind, int64_t size, int64_t lanes);
-int reader_gates(reader_kind kind);
 /* order[column] = gate * m + unit of each of `reader_columns` columns, or -1 for padding. */
 void reader_order(reader_kind kind, int64_t size, int64_t lanes, int32_t *order);
 /* Vectors of the panel that starts at a vector, of a cell's columns. */

@@ -36,7 +36,7 @@ INLINE void activate(const reader_kind kind, const int fast, block at, const vec
 /* A block whose every gate starts at a vector. */
 INLINE void whole_block(const reader_kind kind, const int fast, const reader_cell *cell, block at, const operand *x,
                         const addend *row, reader_state *s, float *fresh) {
-    const int gates = kind == READS_LSTM ? 4 : kind == READS_GRU ? 3 : 1;
+    const int gates = reader_gates(kind);
     vec init[4], sums[4], share_n = vec_set(0.0f);
 #pragma GCC unroll 4
     for (int g = 0; g < gates; g++) init[g] = addend_at(row, (at.vector + g) * LANES);
@@ -51,7 +51,7 @@ INLINE void whole_block(const reader_kind kind, const int fast, const reader_cel
 /* The last units of a large cell: their gates lie close together, and are taken apart again. */
 INLINE void last_block(const reader_kind kind, const int fast, const reader_cell *cell, block at, const operand *x,
                        const addend *row, reader_state *s, float *fresh) {
-    const int gates = kind == READS_LSTM ? 4 : kind == READS_GRU ? 3 : 1;
+    const int gates = reader_gates(kind);
     float room[5 * LANES] = {0};
     vec init[4], sums[4], apart[4], share_n = vec_set(0.0f);
     for (int64_t v = 0; v < at.vectors; v++) vec_store(room + v * LANES, addend_at(row, (at.vector + v) * LANES));
@@ -70,7 +70,7 @@ INLINE void last_block(const reader_kind kind, const int fast, const reader_cell
    step before has left in the nearest cache. */
 INLINE void cell_step(const reader_kind kind, const int fast, const reader_cell *cell, const addend *row,
                       reader_state *s, const reader_room *room, int backwards) {
-    const int64_t gates = kind == READS_LSTM ? 4 : kind == READS_GRU ? 3 : 1;
+    const int64_t gates = reader_gates(kind);
     int64_t whole = cell->size / LANES, rest = cell->size % LANES;
     operand x = operand_of(&cell->recurrent, s->h, room->quantised);
     block last = {whole * LANES, rest, whole * gates, cell->columns / LANES - whole * gates};

@@ -8,8 +8,6 @@
 #include <sys/auxv.h>
 #endif
 
-int reader_gates(reader_kind kind) { return kind == READS_LSTM ? 4 : kind == READS_GRU ? 3 : 1; }
-
 /* Columns of the units that fill no whole block. With whole blocks before them their gates lie close
    together, which saves vectors; alone they are padded gate by gate, which saves taking them apart. */
 static int64_t last_columns(int64_t gates, int64_t size, int64_t lanes) {
