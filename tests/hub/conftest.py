@@ -15,8 +15,8 @@ that has to fail wrote to stderr.
 
 `shared_hub` and `run_shared` are the same for fixtures and tests of a whole module.
 
-With `-m network`, SKIM_HF_TEST_TOKEN and SKIM_HF_TEST_NAMESPACE the same tests run against the real Hub; those
-that use what it does not offer, such as faults or the log of requests, are skipped there.
+With `-m network`, SKIM_HF_TEST_TOKEN and SKIM_HF_TEST_NAMESPACE the same tests run against the real Hub;
+those that use what it does not offer, such as faults or the log of requests, are skipped there.
 """
 
 from __future__ import annotations
