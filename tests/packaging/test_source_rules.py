@@ -17,6 +17,7 @@ HEAVY = ("torch", "transformers", "datasets", "evaluate", "accelerate")
 FORBIDDEN = {
     "costs": (*HEAVY, "numpy", "skim_hf.modeling", "skim_hf.training", "skim_hf.runtime"),
     "runtime": (*HEAVY, "skim_hf.modeling", "skim_hf.training", "skim_hf.results", "skim_hf.hub"),
+    "hub": (*HEAVY, "skim_hf.training"),
     "results": (*HEAVY, "skim_hf.modeling", "skim_hf.training", "skim_hf.hub"),
     "modeling": ("skim_hf.training", "skim_hf.runtime", "skim_hf.costs", "skim_hf.results", "skim_hf.hub"),
 }

@@ -1,0 +1,1 @@
+"""The Hub: what a model's repository holds, and how it gets there."""
