@@ -81,7 +81,7 @@ def test_code_of_ones_own_travels_too(folder):
     (folder / "unused.py").write_text("")
     config = config_of(folder)
     config["auto_map"] = {"AutoModel": "mine.Mine", "AutoTokenizer": ["org/other--theirs.T", None]}
-    with pytest.raises(ValueError, match="auto_map in config.json must map"):
+    with pytest.raises(ValueError, match=r"auto_map in config\.json must map"):
         code_files(folder, config)
     config["auto_map"] = {"AutoModel": "mine.Mine", "AutoBackbone": "org/other--theirs.T"}
     assert full_auto_map(folder, config) == AUTO_MAP | config["auto_map"]
