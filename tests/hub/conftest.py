@@ -13,7 +13,8 @@ that a second child finds what the first has cached; `package=False` makes skim_
 `token=None` is an anonymous client; `environment={...}` adds variables; `succeeds=False` returns what a child
 that has to fail wrote to stderr.
 
-`shared_hub` and `run_shared` are the same for fixtures and tests of a whole module.
+`make_folder(path, head=..., **fields)` saves a tiny model. `no_waiting` lets this process's client repeat
+what failed without a pause. `shared_hub` and `run_shared` are `hub` and `run_client` for a whole module.
 
 With `-m network`, SKIM_HF_TEST_TOKEN and SKIM_HF_TEST_NAMESPACE the same tests run against the real Hub;
 those that use what it does not offer, such as faults or the log of requests, are skipped there.
@@ -28,13 +29,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import constants, utils
 from huggingface_hub.utils import close_session
 
 import skim_hf
 
 from .loopback import LoopbackHub
 from .real_hub import RealHub
+from .tiny import make_folder as make_tiny_folder
 
 PLACES = ["loopback", pytest.param("real", marks=pytest.mark.network)]
 PROXIES = {f"{scheme}_proxy" for scheme in ("http", "https", "all", "no")}
@@ -148,3 +150,13 @@ def run_client(hub, tmp_path):
 @pytest.fixture(scope="module")
 def run_shared(shared_hub, tmp_path_factory):
     return _client_of(shared_hub, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="session")
+def make_folder():
+    return make_tiny_folder
+
+
+@pytest.fixture
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(utils._http, "time", type("Clock", (), {"sleep": staticmethod(lambda seconds: None)}))

@@ -100,11 +100,12 @@ def _full_name(request: Request) -> str:
 @route("POST", "/api/repos/create")
 def create(request: Request) -> Response:
     name, wanted = _full_name(request), request.json
+    url = {"url": f"{request.hub.endpoint}/{name}"}
     if name in request.hub.repos:
-        raise HubError(409, "You already created this model repo")
+        return Response({"error": "You already created this model repo", **url}, 409)
     private = wanted.get("visibility") == "private" or bool(wanted.get("private"))
     request.hub.repos[name] = Repo(private=private)
-    return Response({"url": f"{request.hub.endpoint}/{name}"})
+    return Response(url)
 
 
 @route("DELETE", "/api/repos/delete")

@@ -12,13 +12,11 @@ import pytest
 from skim_hf.hub.code import PACKAGE, code_files, full_auto_map
 from skim_hf.modeling.auto_map_skim_rnn import AUTO_MAP
 
-from .tiny import make_folder
-
 TRAVELLING = {path.name for path in PACKAGE.glob("*_skim_rnn.py")}
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory):
+def saved(make_folder, tmp_path_factory):
     return make_folder(tmp_path_factory.mktemp("saved") / "model")
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard, constants, utils
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard, constants
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -27,11 +27,6 @@ def repo(hub):
     assert hub.api.create_repo(repo_id).repo_id == repo_id
     hub.api.create_commit(repo_id, add(FILES), commit_message="first")
     return repo_id
-
-
-@pytest.fixture
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(utils._http, "time", type("Clock", (), {"sleep": staticmethod(lambda seconds: None)}))
 
 
 def test_a_commit_holds_what_was_sent(hub, repo, tmp_path):
@@ -119,6 +114,7 @@ def test_what_is_not_there_and_what_is_not_for_everybody(hub, repo, tmp_path):
     assert not hub.api.repo_exists(hidden)
     with pytest.raises(HfHubHTTPError, match="409"):
         hub.api.create_repo(repo)
+    assert hub.api.create_repo(repo, exist_ok=True).repo_id == repo
     hub.repos[repo].gated = True
     assert stranger.model_info(repo).gated == "auto"
     with pytest.raises(GatedRepoError):
