@@ -196,7 +196,7 @@ def preupload(request: Request, repo: str, rev: str) -> Response:
             "path": path,
             "uploadMode": "lfs" if request.hub.lfs and path.endswith(".safetensors") else "regular",
             "shouldIgnore": False,
-            "oid": there[path].oid if path in there else None,
+            "oid": there[path].etag if path in there else None,
         }
         for path in (file["path"] for file in request.json["files"])
     ]
@@ -268,7 +268,7 @@ def resolve(request: Request, repo: str, rev: str, path: str) -> Response:
     if path not in commit.files:
         return Response({}, 404, headers | {"X-Error-Code": "EntryNotFound"})
     blob = commit.files[path]
-    headers["ETag"] = f'"{blob.sha256 if blob.is_lfs else blob.oid}"'
+    headers["ETag"] = f'"{blob.etag}"'
     wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range") or "")
     if not wanted:
         return Response(blob.content, 200, headers)

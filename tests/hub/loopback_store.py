@@ -38,6 +38,11 @@ class Blob:
         kept = self.pointer if self.is_lfs else self.content
         return hashlib.sha1(b"blob %d\0" % len(kept) + kept).hexdigest()
 
+    @property
+    def etag(self) -> str:
+        """What clients compare their own file with."""
+        return self.sha256 if self.is_lfs else self.oid
+
 
 @dataclass(frozen=True)
 class Commit:

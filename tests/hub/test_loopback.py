@@ -131,6 +131,8 @@ def test_weights_go_by_lfs_if_the_hub_says_so(hub, monkeypatch, tmp_path):
     path = hub.api.hf_hub_download(repo_id, "model.safetensors", cache_dir=tmp_path)
     assert Path(path).read_bytes() == FILES["model.safetensors"]
     assert Path(path).resolve().name in hub.objects
+    before = hub.head(repo_id)
+    assert hub.api.create_commit(repo_id, add(FILES), commit_message="again").oid == before
     hub.forget()
     hub.api.create_commit(repo_id, add({"again.safetensors": FILES["model.safetensors"]}), commit_message="2")
     assert hub.count("PUT", "/lfs/") == 0
