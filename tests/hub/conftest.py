@@ -74,6 +74,7 @@ def _serve(place):
     """Runs a Hub, with this process's client online and away from proxies if it is on the loopback."""
     with pytest.MonkeyPatch.context() as patch, _open(place).serve() as hub:
         patch.setattr(constants, "HF_HUB_OFFLINE", False)
+        patch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
         if place == "loopback":
             for name in [name for name in os.environ if name.lower() in PROXIES]:
                 patch.delenv(name)

@@ -138,6 +138,8 @@ class LoopbackHub:
 class _Handler(BaseHTTPRequestHandler):
     hub: LoopbackHub
     protocol_version = "HTTP/1.1"
+    # Else every answer waits for the receipt of its headers.
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         url, known = urlsplit(self.path), self.headers.get("Authorization") == f"Bearer {self.hub.token}"
