@@ -49,6 +49,7 @@ _LIBRARY_NAMES = frozenset(
         "name_or_path",
         "num_labels",
         "output_attentions",
+        "tie_word_embeddings",
         "torch_dtype",
         "use_cache",
     }
