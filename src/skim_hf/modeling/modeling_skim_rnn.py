@@ -114,7 +114,11 @@ class SkimRNNPreTrainedModel(PreTrainedModel):
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
         """Saves weights, configuration and the code that loads them, with its full map of classes."""
         if self._auto_class is not None:
+            # Not above: transformers copies what such a line names, and only saving has a use for pipelines.
+            from .pipeline_skim_rnn import add_custom_pipelines
+
             self.config.auto_map = dict(AUTO_MAP)
+            add_custom_pipelines(self.config, self._auto_class)
         super().save_pretrained(save_directory, *args, **kwargs)
 
 
