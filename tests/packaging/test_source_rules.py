@@ -16,8 +16,10 @@ STANDARD = sys.stdlib_module_names
 HEAVY = ("torch", "transformers", "datasets", "evaluate", "accelerate")
 FORBIDDEN = {
     "costs": (*HEAVY, "numpy", "skim_hf.modeling", "skim_hf.training", "skim_hf.runtime"),
-    "runtime": (*HEAVY, "skim_hf.modeling", "skim_hf.training"),
-    "modeling": ("skim_hf.training", "skim_hf.runtime", "skim_hf.costs"),
+    "runtime": (*HEAVY, "skim_hf.modeling", "skim_hf.training", "skim_hf.results", "skim_hf.hub"),
+    "hub": (*HEAVY, "skim_hf.training"),
+    "results": (*HEAVY, "skim_hf.modeling", "skim_hf.training", "skim_hf.hub"),
+    "modeling": ("skim_hf.training", "skim_hf.runtime", "skim_hf.costs", "skim_hf.results", "skim_hf.hub"),
 }
 
 
