@@ -1,6 +1,7 @@
 """The README shows what the committed result files say, and nothing else."""
 
 import json
+import re
 
 import pytest
 
@@ -13,6 +14,12 @@ def readme(script):
 def test_readme_is_rendered_from_the_committed_results(readme):
     text = readme.README.read_text(encoding="utf-8")
     assert readme.render(text) == text
+
+
+def test_the_pipeline_is_shown_to_read_what_the_runtime_does(readme):
+    text = readme.README.read_text(encoding="utf-8")
+    [shown] = re.findall(r"^\[word\.token .*\n(# \[.*\])$", text, re.MULTILINE)
+    assert text.count(f"\n{shown}\n") == 2
 
 
 def test_a_changed_figure_shows(readme, monkeypatch, tmp_path):
