@@ -35,8 +35,8 @@ def from_training(
         folder: The saved model.
         data: Name of the data set, and if known `source`, `hub_id` and `language`.
         splits: Texts of each part of the data, such as `{"train": 900, "validation": 100}`.
-        recipe: Settings of the training, such as the learning rate. What JSON has no simple form for is
-            left out, and so are access tokens.
+        recipe: Settings of the training that make the model what it is, such as the learning rate. What
+            JSON has no simple form for is left out, and so are access tokens.
         seed: Of the training.
         metrics: What the Trainer's evaluation gave; scores and skim rates are taken, loss and speeds are not.
         prefix: In front of the name of each.
@@ -52,7 +52,11 @@ def from_training(
         FileNotFoundError: No saved model, or one that lacks a file.
         ValueError: A damaged model, or one that the runtime cannot read.
     """
-    origin = {"machine": describe_machine(), "command": command_line() if command is None else command}
+    saved = load_saved(folder)
+    origin = {
+        "machine": describe_machine(),
+        "command": command_line() if command is None else command,
+    }
     training: Block = {
         "data": dict(data),
         "splits": dict(splits),
@@ -61,29 +65,30 @@ def from_training(
         **({} if seconds is None else {"seconds": seconds}),
         **origin,
     }
-    saved = load_saved(folder)
+    evaluation: Block | None = None
+    scores, reading = _sorted_metrics(metrics or {}, prefix)
+    if scores:
+        evaluation = {
+            "data": dict(data),
+            "split": split,
+            "texts": splits[split],
+            "threshold": saved.config.skim_threshold,
+            "metrics": scores,
+            **reading,
+            **origin,
+        }
+    model = describe_model(folder, saved)
+    return ModelResults(saved.weights.digest, model, training=training, evaluation=evaluation)
+
+
+def _sorted_metrics(metrics: Mapping[str, float], prefix: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Scores of the task, and how much was read and what it saved."""
     named = {
-        name.removeprefix(prefix): float(value)
-        for name, value in (metrics or {}).items()
-        if name.startswith(prefix)
+        name.removeprefix(prefix): float(value) for name, value in metrics.items() if name.startswith(prefix)
     }
     scores = {name: value for name, value in named.items() if name not in (*_READING, *_NO_SCORES)}
-    evaluation: Block = {
-        "data": dict(data),
-        "split": split,
-        "texts": splits[split] if scores else 0,
-        "threshold": saved.config.skim_threshold,
-        "metrics": scores,
-        **{name: named[name] for name in _READING if name in named},
-        **origin,
-    }
-    return ModelResults(
-        saved.weights.digest,
-        describe_model(folder, saved),
-        training=training,
-        evaluation=evaluation if scores else None,
-    )
+    return scores, {name: value for name, value in named.items() if name in _READING}
 
 
 def _may_be_shown(name: str, value: Any) -> bool:
-    return SETTING.fits(value) and "token" not in name
+    return SETTING.fits(value) and not name.endswith("token")
