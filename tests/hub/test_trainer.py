@@ -1,7 +1,9 @@
 """A Trainer pushes whole models, by every strategy, and its own card never wins."""
 
+import errno
 import json
 import logging
+import os
 import pickle
 import threading
 
@@ -160,6 +162,25 @@ def test_training_goes_on_while_the_hub_is_away(hub, make_trainer, caplog, tmp_p
     hub.heal()
     assert trainer.push_to_hub().oid == hub.head(repo_id)
     check_whole(history(hub, repo_id)[1][0])
+
+
+def test_training_goes_on_where_there_is_no_room_for_a_copy(hub, make_trainer, monkeypatch, caplog, tmp_path):
+    import shutil
+
+    def fill(source, target, **options):
+        (target / "config.json").write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    repo_id = hub.repo_id("films")
+    trainer = make_trainer(repo_id)
+    first = hub.head(repo_id)
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(shutil, "copytree", fill)
+        trainer.train()
+    assert all(f"{title}: not pushed. [Errno 28]" in caplog.text for title in IN_BETWEEN)
+    assert hub.head(repo_id) == first
+    assert not list(tmp_path.glob("run/_push-*"))
+    check_whole(history(hub, trainer.push_to_hub().repo_id)[1][0])
 
 
 def test_a_checkpoint_is_not_pushed_while_another_still_is(hub, make_trainer, monkeypatch):

@@ -97,20 +97,25 @@ class PushingTrainer(ReportingTrainer):
         if busy and not self.args.hub_always_push:
             return
         self.callback_handler.on_push_begin(self.args, self.state, self.control)
-        place = None
-        if self.args.hub_strategy == HubStrategy.CHECKPOINT:
-            place = "last-checkpoint"
-        elif self.args.hub_strategy == HubStrategy.ALL_CHECKPOINTS:
-            place = Path(checkpoint_folder).name
         staged = self._stage(checkpoint_folder)
-        jobs: Any = self.push_in_progress.jobs if busy else []
-        jobs.append(run_as_future(self._push_staged, staged, self._commit_message(), place))
+        if staged is None:
+            return
+        places = {"checkpoint": "last-checkpoint", "all_checkpoints": Path(checkpoint_folder).name}
+        job = run_as_future(
+            self._push_staged, staged, self._commit_message(), places.get(self.args.hub_strategy)
+        )
+        jobs: Any = [*self.push_in_progress.jobs, job] if busy else [job]
         self.push_in_progress = PushInProgress(jobs)
 
-    def _stage(self, checkpoint_folder: str) -> Path:
+    def _stage(self, checkpoint_folder: str) -> Path | None:
         """Copies a checkpoint, which may have to give way to newer ones before it is sent."""
-        staged = tempfile.mkdtemp(prefix="_push-", dir=self.args.output_dir)
-        return Path(shutil.copytree(checkpoint_folder, staged, dirs_exist_ok=True))
+        staged = Path(tempfile.mkdtemp(prefix="_push-", dir=self.args.output_dir))
+        try:
+            return Path(shutil.copytree(checkpoint_folder, staged, dirs_exist_ok=True))
+        except OSError as error:
+            shutil.rmtree(staged, ignore_errors=True)
+            logger.warning("%s: not pushed. %s", self._commit_message(), error)
+            return None
 
     def _commit_message(self) -> str:
         by_steps = self.args.save_strategy == SaveStrategy.STEPS
