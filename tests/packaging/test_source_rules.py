@@ -16,6 +16,7 @@ STANDARD = sys.stdlib_module_names
 HEAVY = ("torch", "transformers", "datasets", "evaluate", "accelerate")
 FORBIDDEN = {
     "costs": (*HEAVY, "numpy", "skim_hf.modeling", "skim_hf.training", "skim_hf.runtime"),
+    "tables": (*HEAVY, "skim_hf.modeling", "skim_hf.training", "skim_hf.runtime"),
     "runtime": (*HEAVY, "skim_hf.modeling", "skim_hf.training"),
     "modeling": ("skim_hf.training", "skim_hf.runtime", "skim_hf.costs"),
 }

@@ -13,8 +13,9 @@ import datasets
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+from skim_hf.tables import Rows, describe_rows, read_rows
+
 from .labels import LabelSchema
-from .rows import Rows, describe_rows, read_rows
 
 SPLITS = ("train", "validation", "test")
 
@@ -167,10 +168,16 @@ def _read(
             )
         return {name: _read_files(paths, label_column) for name, paths in source.items()}
     loaded = datasets.load_dataset(str(source), config_name, revision=revision)
-    parts = {name: Rows.from_dataset(loaded[name], f"{source}, {name}") for name in SPLITS if name in loaded}
+    parts = {name: _rows_of(loaded[name], f"{source}, {name}") for name in SPLITS if name in loaded}
     if not parts:
         raise ValueError(f"{source} has the splits {', '.join(loaded)}, but none of {', '.join(SPLITS)}.")
     return parts
+
+
+def _rows_of(dataset: datasets.Dataset, source: str) -> Rows:
+    inner = {name: getattr(feature, "feature", feature) for name, feature in dataset.features.items()}
+    names = {name: list(kind.names) for name, kind in inner.items() if isinstance(kind, datasets.ClassLabel)}
+    return Rows({column: dataset[column][:] for column in dataset.column_names}, names, source)
 
 
 def _read_files(paths: str | Path | Sequence[str | Path], label_column: str) -> Rows:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .rows import describe_rows
+from skim_hf.tables import describe_rows
 
 SINGLE = "single_label_classification"
 MULTI = "multi_label_classification"
