@@ -13,8 +13,8 @@ from tqdm.auto import tqdm
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 import skim_hf
-from skim_hf.training.metrics.effort import reading_scores
-from skim_hf.training.metrics.scores import accuracy, macro_f1
+from skim_hf.results.effort import reading_scores
+from skim_hf.results.scores import accuracy, macro_f1
 
 PIPELINE_TEXTS = 250
 BATCH_SIZE = 64

@@ -13,9 +13,11 @@ import _peers_model2vec
 import _peers_onnx
 import _peers_transformer
 import numpy as np
+from _gather import gather
 from _ours import ENGINES, engine_name, load_ours
-from _turns import Contestant, gather, ratios, summarise, take_turns
 from tqdm.auto import tqdm
+
+from skim_hf.results.turns import Contestant, ratios, summarise, take_turns
 
 TRANSFORMER_EVERY = 4
 # Reviews of a round, after as many untimed ones: frequent words are then in the caches as in a service.

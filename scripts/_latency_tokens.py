@@ -11,11 +11,12 @@ from typing import Any
 import _peers_onnx
 import _peers_torch
 import numpy as np
+from _gather import gather
 from _ours import ENGINES, engine_name, load_ours
 from _random_models import Ids, draw_tokens, write_models
-from _turns import Contestant, gather, ratios, summarise, take_turns
 from numpy.typing import NDArray
 
+from skim_hf.results.turns import Contestant, ratios, summarise, take_turns
 from skim_hf.runtime import RuntimeConfig
 from skim_hf.runtime.weights import load_weights
 

@@ -21,11 +21,11 @@ import numpy as np
 from _gain_plot import plot_gain
 from _ours import instructions, load_ours
 from _random_models import draw_tokens, write_models
-from _results import command_line, describe_machine, write_json
-from _turns import Contestant, ratios, summarise, take_turns
 from tqdm.auto import tqdm
 
 from skim_hf.costs import ReaderShape, choice_counts, macs_ratio, paper_flop_ratio
+from skim_hf.results import command_line, describe_machine, write_json
+from skim_hf.results.turns import Contestant, ratios, summarise, take_turns
 
 RATES = (0.5, 0.9, 0.99)
 # Texts that one of the two reads before the other's turn.

@@ -28,7 +28,8 @@ from _latency_table import table
 from _latency_texts import TextPlan, measure_texts, train_peers
 from _latency_tokens import TokenPlan, measure_tokens
 from _ours import instructions, load_ours
-from _results import command_line, describe_machine, write_json
+
+from skim_hf.results import command_line, describe_machine, write_json
 
 SECTIONS = ("tokens", "texts", "parity", "start", "memory", "threads")
 OF_TEXTS = SECTIONS[1:]

@@ -26,7 +26,6 @@ from typing import Any, cast
 
 import torch
 from _plots import plot_training
-from _results import command_line, describe_machine, write_json
 from _training_checks import TOLERANCES, check_equal
 from _training_contestants import LOOP, LSTM, Contestant, make_contestants, scan_by
 from _training_memory import kept_bytes, peak_growth
@@ -37,6 +36,7 @@ from tqdm.auto import tqdm
 from skim_hf.modeling.scan_backends_skim_rnn import BACKENDS
 from skim_hf.modeling.scan_layout_skim_rnn import BLOCKS, ScanLayout
 from skim_hf.modeling.scan_native_skim_rnn import kernels
+from skim_hf.results import command_line, describe_machine, write_json
 
 SIZES = [Size(32, 256, 100), Size(64, 256, 200), Size(128, 64, 100)]
 DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in TOLERANCES}

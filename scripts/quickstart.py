@@ -27,11 +27,11 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 from _agreement import compare_three_ways
 from _latency import compare_latency
 from _report import render_table
-from _results import command_line, describe_machine, write_json
 from _reviews import load_reviews
 from datasets import DatasetDict
 
 from skim_hf import SkimRuntime
+from skim_hf.results import command_line, describe_machine, write_json
 
 MODELS = {
     "plain": ["--policy", "full"],

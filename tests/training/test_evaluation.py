@@ -5,7 +5,7 @@ import pytest
 from transformers import EvalPrediction
 
 from skim_hf import SkimRNNConfig
-from skim_hf.training.evaluation import make_compute_metrics, problem_type
+from skim_hf.training.evaluation import make_compute_metrics
 
 READING = {"skim_rate_macro", "skim_rate_micro", "flop_ratio_paper", "macs_ratio"}
 
@@ -38,15 +38,3 @@ def test_labels_of_tokens():
     logits[0, :, 1], logits[1, 0, 0] = 1.0, 1.0
     scores = metrics(logits, [[1, 1, 0], [0, -100, -100]])
     assert scores["accuracy"] == 0.75
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({}, "single_label_classification"),
-        ({"num_labels": 1}, "regression"),
-        ({"problem_type": "multi_label_classification"}, "multi_label_classification"),
-    ],
-)
-def test_the_problem_follows_from_the_configuration(fields, expected):
-    assert problem_type(SkimRNNConfig(vocab_size=9, **fields)) == expected

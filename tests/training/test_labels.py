@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from skim_hf import SkimRNNConfig
-from skim_hf.training.labels import MULTI, REGRESSION, SINGLE, LabelSchema
+from skim_hf.results.scores import MULTI, REGRESSION, SINGLE
+from skim_hf.training.labels import LabelSchema
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from skim_hf.training.labels import MULTI, REGRESSION, SINGLE, LabelSchema
+from skim_hf.results.scores import MULTI, REGRESSION, SINGLE
+from skim_hf.training.labels import LabelSchema
 from skim_hf.training.predictions import prediction_rows, write_json_lines
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from skim_hf.training.labels import REGRESSION, SINGLE, LabelSchema
+from skim_hf.results.scores import REGRESSION, SINGLE
+from skim_hf.training.labels import LabelSchema
 from skim_hf.training.starting import new_classifier, warm_started_classifier
 
 LABELS = LabelSchema(SINGLE, ("neg", "pos"))

@@ -83,6 +83,11 @@ class ModelWeights:
             digest.update(np.ascontiguousarray(tensor).data)
         return digest.hexdigest()
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers there are."""
+        return sum(tensor.size for tensor in self._tensors())
+
     def _tensors(self) -> Iterator[Array]:
         if self.embedding is not None:
             yield self.embedding

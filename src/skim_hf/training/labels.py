@@ -7,11 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from skim_hf.results.scores import MULTI, REGRESSION, SINGLE, problem_type
 from skim_hf.tables import describe_rows
-
-SINGLE = "single_label_classification"
-MULTI = "multi_label_classification"
-REGRESSION = "regression"
 
 PROBLEM_TYPES = (SINGLE, MULTI, REGRESSION)
 """Kinds of labels, by the names that the configuration of a model uses."""
@@ -80,7 +77,7 @@ class LabelSchema:
         Returns:
             The schema.
         """
-        kind = config.problem_type or (REGRESSION if config.num_labels == 1 else SINGLE)
+        kind = problem_type(config.problem_type, config.num_labels)
         if kind == REGRESSION:
             return cls(REGRESSION)
         return cls(kind, tuple(config.id2label[index] for index in range(config.num_labels)))

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .labels import MULTI, REGRESSION, LabelSchema
+from skim_hf.results.scores import MULTI, REGRESSION
+
+from .labels import LabelSchema
 
 
 def prediction_rows(

@@ -1,4 +1,4 @@
-"""Metrics of adaptive readers: pure functions, and `evaluate` modules that work offline.
+"""Metrics of adaptive readers as `evaluate` modules that work offline; their functions are in `results`.
 
 The modules are folders beside this file; `metric_path("reading")` is what `evaluate.load` takes.
 """

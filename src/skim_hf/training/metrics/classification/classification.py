@@ -7,7 +7,7 @@ from typing import Any
 import datasets
 import evaluate
 
-from skim_hf.training.metrics.scores import accuracy, macro_f1
+from skim_hf.results.scores import accuracy, macro_f1
 
 _DESCRIPTION = "Accuracy and macro F1 of label ids; references of -100 are left out."
 _INPUTS = """

@@ -7,7 +7,7 @@ from typing import Any
 import datasets
 import evaluate
 
-from skim_hf.training.metrics.effort import text_scores
+from skim_hf.results.effort import text_scores
 
 _DESCRIPTION = "How much of the texts was skimmed, and how much arithmetic that saves."
 _INPUTS = """

@@ -7,8 +7,51 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+SINGLE = "single_label_classification"
+MULTI = "multi_label_classification"
+REGRESSION = "regression"
+"""Kinds of labels, by the names that the configuration of a model uses."""
+
 IGNORED_LABEL = -100
 """Label of padding, left out of every score."""
+
+
+def problem_type(declared: str | None, num_labels: int) -> str:
+    """What kind of labels a model of texts has.
+
+    Args:
+        declared: What its configuration says; None where it says nothing.
+        num_labels: How many labels it has.
+
+    Returns:
+        `regression`, `single_label_classification` or `multi_label_classification`.
+    """
+    if declared is not None:
+        return declared
+    return REGRESSION if num_labels == 1 else SINGLE
+
+
+def task_scores(logits: NDArray[np.floating], labels: NDArray[Any], kind: str) -> dict[str, float]:
+    """Scores of the task from logits.
+
+    Args:
+        logits: `[N, labels]`, or `[N, T, labels]` per token.
+        labels: `[N]` or `[N, T]` ids with -100 for padding, `[N, labels]` of 0 and 1 for several
+            labels per text, `[N]` or `[N, labels]` numbers for regression.
+        kind: As `problem_type` gives it.
+
+    Returns:
+        Scores by name.
+    """
+    if kind == REGRESSION:
+        return regression_scores(logits.reshape(labels.shape), labels)
+    if kind == MULTI:
+        # A sigmoid above one half is a logit above zero.
+        return multilabel_scores(logits > 0, labels)
+    # Per token, padding of the logits may be wider than that of the labels; the label decides.
+    predicted = logits.argmax(axis=-1)
+    predicted = np.where(labels == IGNORED_LABEL, IGNORED_LABEL, predicted)
+    return {"accuracy": accuracy(predicted, labels), "macro_f1": macro_f1(predicted, labels)}
 
 
 def accuracy(predictions: ArrayLike, references: ArrayLike) -> float:

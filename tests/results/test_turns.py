@@ -2,14 +2,11 @@
 
 import pytest
 
-
-@pytest.fixture
-def turns(script):
-    return script("_turns")
+from skim_hf.results import turns
 
 
 @pytest.fixture
-def run(turns):
+def run():
     """Lets contestants take turns; gives the order of their inputs, timed and untimed, and their turns."""
 
     def run(every, inputs, rounds, block=1):
@@ -38,31 +35,13 @@ def test_a_round_may_be_a_block_and_a_slow_contestant_has_one_input_of_some(run)
     assert taken == {"a": [0, 1, 2, 3, 4, 5], "slow": [0, 4]}
 
 
-def test_ratios_are_compared_within_turns(turns):
+def test_ratios_are_compared_within_turns():
     # A busy machine slowed the second turn for all alike; the last one only one contestant took.
     times = {"base": {0: 0.2, 1: 2.0, 2: 0.4}, "fast": {0: 0.1, 1: 1.0, 2: 0.1, 3: 9.0}, "none": {}}
     assert turns.ratios(times, "fast", ["base", "none", "absent"]) == {"base": pytest.approx(2)}
 
 
-def test_times_are_summed_up_in_microseconds(turns):
+def test_times_are_summed_up_in_microseconds():
     summary = turns.summarise([number / 1e6 for number in range(1, 201)], per=2)
     expected = {"median_us": 50.25, "p99_us": 99, "min_us": 0.5, "turns": 200}
     assert summary == pytest.approx(expected)
-
-
-def test_who_is_not_there_is_named_and_a_defect_is_not_hidden(turns):
-    def absent():
-        raise ImportError("No module named 'elsewhere'")
-
-    def missing():
-        raise ImportError("no compiler")
-
-    def broken():
-        raise ValueError("a defect")
-
-    here = turns.Contestant(len)
-    made, reasons = turns.gather({"here": lambda: here, "absent": absent, "missing": missing})
-    assert made == {"here": here}
-    assert reasons == {"absent": "No module named 'elsewhere'", "missing": "no compiler"}
-    with pytest.raises(ValueError, match="a defect"):
-        turns.gather({"broken": broken})

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tqdm.auto import tqdm
+from skim_hf.results.progress import with_bar
 
 
 @dataclass(frozen=True)
@@ -26,32 +26,14 @@ class Contestant:
     every: int = 1
 
 
-def gather(
-    makers: dict[str, Callable[[], Contestant]], label: str = "Loading"
-) -> tuple[dict[str, Contestant], dict[str, str]]:
-    """Makes the contestants that can be made.
-
-    Args:
-        makers: By name. One raises ImportError if something is not installed here; any other error is a
-            defect and passes.
-        label: Of the progress bar.
-
-    Returns:
-        The contestants, and for each that is missing the reason.
-    """
-    made, missing = {}, {}
-    bar = tqdm(makers.items(), desc=label, unit=" contestants", leave=False)
-    for name, make in bar:
-        bar.set_postfix_str(name)
-        try:
-            made[name] = make()
-        except ImportError as error:
-            missing[name] = str(error)
-    return made, missing
-
-
 def take_turns(
-    contestants: dict[str, Contestant], inputs: Sequence[Any], rounds: int, label: str, block: int = 1
+    contestants: Mapping[str, Contestant],
+    inputs: Sequence[Any],
+    rounds: int,
+    label: str,
+    block: int = 1,
+    *,
+    progress: bool = True,
 ) -> dict[str, dict[int, float]]:
     """Seconds that every contestant took in its turns.
 
@@ -65,13 +47,14 @@ def take_turns(
         rounds: How many.
         label: Of the progress bar.
         block: Turns in a round.
+        progress: Whether to show it.
 
     Returns:
         Per contestant and turn.
     """
     names = list(contestants)
     times: dict[str, dict[int, float]] = {name: {} for name in names}
-    for number in tqdm(range(rounds), desc=label, unit=" rounds", leave=False):
+    for number in with_bar(range(rounds), label, " rounds", shown=progress):
         # With the laps, or some inputs would meet the contestants in one order only.
         parity = number + number * block // len(inputs)
         for name in names if parity % 2 else reversed(names):

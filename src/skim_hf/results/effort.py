@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skim_hf import costs
-
-from .scores import same_shape
+from skim_hf.results.scores import same_shape
 
 
 def counts_from_rates(skim_rates: ArrayLike, lengths: ArrayLike) -> NDArray[np.int64]:

@@ -1,0 +1,188 @@
+"""How well a model labels texts, how much of them it reads, and what that saves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skim_hf.results.effort import reading_scores
+from skim_hf.results.latency import measure_latency
+from skim_hf.results.machine import command_line, describe_machine
+from skim_hf.results.progress import with_bar
+from skim_hf.results.schema import Block
+from skim_hf.results.scores import task_scores
+from skim_hf.results.targets import kind_of, targets
+from skim_hf.runtime.batches import check_texts
+from skim_hf.runtime.classifier import SkimRuntime
+from skim_hf.runtime.config import check_threshold
+
+THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 1.0)
+"""Points of a curve that show its whole width."""
+
+TIMED_TEXTS = 500
+"""Texts that are timed for a point of a curve, at most."""
+
+
+class Readings(NamedTuple):
+    """What reading some texts gave.
+
+    Attributes:
+        logits: [N, labels], or [sum of lengths, labels] where every token gets a label.
+        counts: [N, R, k], how often each reader made each choice.
+    """
+
+    logits: NDArray[np.floating[Any]]
+    counts: NDArray[np.int64]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each text."""
+        lengths: list[int] = self.counts[:, 0].sum(axis=1).tolist()
+        return lengths
+
+
+def evaluate(
+    runtime: SkimRuntime,
+    texts: str | Iterable[str],
+    labels: Iterable[Any],
+    *,
+    thresholds: Sequence[float] = (),
+    data: Mapping[str, str] | None = None,
+    split: str | None = None,
+    progress: bool = False,
+) -> Block:
+    """Scores a model on labelled texts.
+
+    Args:
+        runtime: The model, at the threshold to be reported.
+        texts: At least one.
+        labels: One per text; see `targets`.
+        thresholds: Points of a curve to be measured on the same texts; none for no curve.
+        data: Name of the data set, and if known `source`, `hub_id` and `language`.
+        split: The part of the data that these texts are.
+        progress: Whether to show progress bars.
+
+    Returns:
+        The block `evaluation` of a result file, which needs `data` and `split`: `texts`, `tokens`,
+        `threshold`, `metrics` (accuracy and macro F1, or the errors of a regression), `skim_rate_macro`
+        (mean over texts), `skim_rate_micro` (over tokens), `flop_ratio_paper`, `macs_ratio`, and with
+        thresholds a `curve`.
+
+    Raises:
+        TypeError: Not text.
+        ValueError: No texts, labels that the model does not have, or an impossible threshold.
+    """
+    texts, labels = check_texts(texts), list(labels)
+    found = read(runtime, texts, "Evaluation", progress=progress)
+    block: Block = {
+        **_named(data=None if data is None else dict(data), split=split),
+        "texts": len(texts),
+        "tokens": sum(found.lengths),
+        "threshold": runtime.threshold,
+        "backend": runtime.backend,
+        "dtype": runtime.options.dtype,
+        "metrics": score(runtime, found, labels),
+        **reading_scores(found.counts, runtime.config),
+        "machine": describe_machine(),
+        "command": command_line(),
+    }
+    if thresholds:
+        block["curve"] = threshold_curve(runtime, texts, labels, thresholds, split=split, progress=progress)
+    return block
+
+
+def threshold_curve(
+    runtime: SkimRuntime,
+    texts: str | Iterable[str],
+    labels: Iterable[Any],
+    thresholds: Sequence[float] = THRESHOLDS,
+    *,
+    split: str | None = None,
+    progress: bool = False,
+) -> Block:
+    """What the one dial of a skimming model does: scores, share of words read and time at several thresholds.
+
+    Args:
+        runtime: The model.
+        texts: At least one; the first 500 are timed as well.
+        labels: One per text; see `targets`.
+        thresholds: In [0, 1], at least one.
+        split: The part of the data that these texts are.
+        progress: Whether to show progress bars.
+
+    Returns:
+        The block `curve` of an evaluation, which needs `split`. A point has `threshold`, `metrics`, `read`
+        (share of the reading decisions that were full reads), `macs_ratio` and `median_us`.
+
+    Raises:
+        TypeError: Not text.
+        ValueError: No texts, a model that reads everything, labels that the model does not have, or an
+            impossible threshold.
+    """
+    texts, labels = check_texts(texts), list(labels)
+    if runtime.config.policy == "full":
+        raise ValueError("This model reads every token (policy 'full'): no threshold changes anything.")
+    twins = {f"{check_threshold(value):g}": runtime.with_threshold(value) for value in thresholds}
+    points = []
+    for name, twin in twins.items():
+        found = read(twin, texts, f"Threshold {name}", progress=progress)
+        reading = reading_scores(found.counts, runtime.config)
+        points.append(
+            {
+                "threshold": twin.threshold,
+                "metrics": score(twin, found, labels),
+                "read": 1.0 - reading["skim_rate_micro"],
+                "macs_ratio": reading["macs_ratio"],
+            }
+        )
+    timed = measure_latency(twins, texts[:TIMED_TEXTS], rounds=1, progress=progress)
+    for name, point in zip(twins, points, strict=True):
+        point["median_us"] = timed["contestants"][name]["median_us"]
+    origin = {key: timed[key] for key in ("backend", "dtype", "machine", "command")}
+    sizes = {"texts": len(texts), "timed_texts": timed["texts"]}
+    return {**_named(split=split), **sizes, "points": points, **origin}
+
+
+def read(runtime: SkimRuntime, texts: Sequence[str], label: str, *, progress: bool = False) -> Readings:
+    """Reads texts one by one.
+
+    Args:
+        runtime: The model.
+        texts: At least one.
+        label: Of the progress bar.
+        progress: Whether to show it.
+
+    Raises:
+        ValueError: No texts.
+    """
+    if not texts:
+        raise ValueError("Expected at least one text to evaluate on; got none.")
+    choices, logits, counts = runtime.config.num_choices, [], []
+    for text in with_bar(texts, label, " texts", shown=progress):
+        reading = runtime.read_ids(runtime.encode(text))
+        logits.append(np.atleast_2d(reading.logits))
+        counts.append([np.bincount(reader, minlength=choices) for reader in reading.decisions.T])
+    return Readings(np.concatenate(logits), np.array(counts, dtype=np.int64))
+
+
+def score(runtime: SkimRuntime, found: Readings, labels: Iterable[Any]) -> dict[str, float]:
+    """Scores of the task.
+
+    Args:
+        runtime: The model.
+        found: What it made of the texts.
+        labels: One per text; see `targets`.
+
+    Raises:
+        ValueError: Labels that the model does not have.
+    """
+    wanted = targets(runtime.config, labels, found.lengths)
+    return task_scores(found.logits, wanted, kind_of(runtime.config))
+
+
+def _named(**values: Any) -> Block:
+    """Those that are known."""
+    return {name: value for name, value in values.items() if value is not None}

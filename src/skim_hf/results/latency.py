@@ -1,0 +1,75 @@
+"""How long a text takes, from string to label."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping
+
+from skim_hf.results.machine import command_line, describe_machine
+from skim_hf.results.schema import Block
+from skim_hf.results.turns import Contestant, ratios, summarise, take_turns
+from skim_hf.runtime.batches import check_texts
+from skim_hf.runtime.classifier import SkimRuntime
+
+ADAPTIVE, DENSE = "adaptive", "dense"
+"""Contestants of a result file's block: the model itself, and one that reads everything."""
+
+
+def measure_latency(
+    runtimes: Mapping[str, SkimRuntime],
+    texts: str | Iterable[str],
+    *,
+    rounds: int = 5,
+    progress: bool = False,
+) -> Block:
+    """Times runtimes in turns on the same texts, one text at a time, on one thread.
+
+    Args:
+        runtimes: By name; `adaptive` and `dense` where the block is meant for a result file.
+        texts: At least one.
+        rounds: How often every text is read.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        Per runtime median, 99th percentile and minimum over all turns in microseconds per text, and how
+        many times faster than each other one it was, as the median of the ratios within turns; the length
+        of the texts, and machine and command. Words are what stands between blanks, tokens what is read.
+
+    Raises:
+        TypeError: Not text.
+        ValueError: Nothing to time or to read, or runtimes of several threads, backends or dtypes.
+    """
+    texts = check_texts(texts)
+    if not runtimes or not texts or rounds < 1:
+        raise ValueError(
+            "Expected at least one runtime, one text and one round; "
+            f"got {len(runtimes)}, {len(texts)} and {rounds}."
+        )
+    first = next(iter(runtimes.values()))
+    contestants = {name: Contestant(runtime) for name, runtime in runtimes.items()}
+    times = take_turns(contestants, texts, rounds * len(texts), "Latency", progress=progress)
+    return {
+        "what": "string to label, one text at a time, one thread",
+        "backend": _common("backends", {runtime.backend for runtime in runtimes.values()}),
+        "dtype": _common("dtypes", {runtime.options.dtype for runtime in runtimes.values()}),
+        "threads": 1,
+        "texts": len(texts),
+        "words_per_text": statistics.fmean(len(text.split()) for text in texts),
+        "tokens_per_text": statistics.fmean(len(first.encode(text)) for text in texts),
+        "rounds": rounds,
+        "contestants": {
+            name: {
+                **summarise(times[name].values()),
+                "times_faster_than": ratios(times, name, [other for other in runtimes if other != name]),
+            }
+            for name in runtimes
+        },
+        "machine": describe_machine(),
+        "command": command_line(),
+    }
+
+
+def _common(what: str, found: set[str]) -> str:
+    if len(found) > 1:
+        raise ValueError(f"Expected runtimes of one kind; got the {what} {', '.join(sorted(found))}.")
+    return found.pop()

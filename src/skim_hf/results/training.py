@@ -1,0 +1,87 @@
+"""Result blocks from what a Trainer knows at the end of a training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from skim_hf.results.files import ModelResults
+from skim_hf.results.machine import command_line, describe_machine
+from skim_hf.results.saved import describe_model, load_saved
+from skim_hf.results.schema import SETTING, Block
+
+# What a Trainer reports beside scores; the epoch comes without the prefix.
+_NO_SCORES = ("loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
+_READING = ("skim_rate_macro", "skim_rate_micro", "flop_ratio_paper", "macs_ratio")
+
+
+def from_training(
+    folder: str | os.PathLike[str],
+    *,
+    data: Mapping[str, str],
+    splits: Mapping[str, int],
+    recipe: Mapping[str, Any],
+    seed: int,
+    metrics: Mapping[str, float] | None = None,
+    prefix: str = "eval_",
+    split: str = "validation",
+    seconds: float | None = None,
+) -> ModelResults:
+    """Results of a model that has just been trained and saved.
+
+    Args:
+        folder: The saved model.
+        data: Name of the data set, and if known `source`, `hub_id` and `language`.
+        splits: Texts of each part of the data, such as `{"train": 900, "validation": 100}`.
+        recipe: Settings of the training, such as the learning rate. What JSON has no simple form for is
+            left out, and so are access tokens.
+        seed: Of the training.
+        metrics: What the Trainer's evaluation gave; scores and skim rates are taken, loss and speeds are not.
+        prefix: In front of the name of each.
+        split: The part of the data that was evaluated; one of the `splits`.
+        seconds: How long the training took.
+
+    Returns:
+        The blocks `training` and, if there are scores, `evaluation`; for `save(folder)`.
+
+    Raises:
+        KeyError: Scores of a split that is not among the `splits`.
+        FileNotFoundError: No saved model, or one that lacks a file.
+        ValueError: A damaged model, or one that the runtime cannot read.
+    """
+    origin = {"machine": describe_machine(), "command": command_line()}
+    training: Block = {
+        "data": dict(data),
+        "splits": dict(splits),
+        "recipe": {name: value for name, value in recipe.items() if _may_be_shown(name, value)},
+        "seed": seed,
+        **({} if seconds is None else {"seconds": seconds}),
+        **origin,
+    }
+    saved = load_saved(folder)
+    named = {
+        name.removeprefix(prefix): float(value)
+        for name, value in (metrics or {}).items()
+        if name.startswith(prefix)
+    }
+    scores = {name: value for name, value in named.items() if name not in (*_READING, *_NO_SCORES)}
+    evaluation: Block = {
+        "data": dict(data),
+        "split": split,
+        "texts": splits[split] if scores else 0,
+        "threshold": saved.config.skim_threshold,
+        "metrics": scores,
+        **{name: named[name] for name in _READING if name in named},
+        **origin,
+    }
+    return ModelResults(
+        saved.weights.digest,
+        describe_model(folder, saved),
+        training=training,
+        evaluation=evaluation if scores else None,
+    )
+
+
+def _may_be_shown(name: str, value: Any) -> bool:
+    return SETTING.fits(value) and "token" not in name
