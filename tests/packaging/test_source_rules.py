@@ -19,6 +19,7 @@ FORBIDDEN = {
     "tables": (*HEAVY, "numpy", "skim_hf.modeling", "skim_hf.training", "skim_hf.runtime", "skim_hf.results"),
     "runtime": (*HEAVY, "skim_hf.modeling", "skim_hf.training", "skim_hf.results", "skim_hf.hub"),
     "results": (*HEAVY, "skim_hf.modeling", "skim_hf.training", "skim_hf.hub"),
+    "cli": (*HEAVY, "skim_hf.modeling", "skim_hf.training"),
     "modeling": ("skim_hf.training", "skim_hf.runtime", "skim_hf.costs", "skim_hf.results", "skim_hf.hub"),
 }
 

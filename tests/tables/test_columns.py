@@ -38,5 +38,5 @@ def test_a_single_row_is_checked_alike():
     for row, message in [({"x": "a"}, "It, row 7, .*no column 'body'"), ({"body": None}, "row 7.*NoneType")]:
         with pytest.raises(ValueError, match=message):
             text_of(row, 7, "body", "It")
-    with pytest.raises(ValueError, match="its columns are ."):
+    with pytest.raises(ValueError, match="its columns are none"):
         text_of({}, 0, "body", "It")

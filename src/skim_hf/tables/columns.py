@@ -118,7 +118,7 @@ def _no_column(column: str, columns: Iterable[str], where: str, option: str) -> 
     names = list(columns)
     near = (difflib.get_close_matches(column, names, n=1) or [*names, "text"])[0]
     return ValueError(
-        f"{where} has no column {column!r}; its columns are {', '.join(map(repr, names))}. "
+        f"{where} has no column {column!r}; its columns are {', '.join(map(repr, names)) or 'none'}. "
         f"Name the one to use, for example --{option} {near} ({option.replace('-', '_')}={near!r} in Python)."
     )
 

@@ -56,9 +56,9 @@ def json_rows(path: Path) -> Iterator[Row]:
             for number, line in islice(lines, 1):
                 is_list = line.lstrip().startswith("[")
                 rows = parse_json(line + "\n" + file.read() if is_list else line, str(path), number)
-                yield from (_object(row, path) for row in (rows if is_list else [rows]))
+                yield from (row_of(row, str(path)) for row in (rows if is_list else [rows]))
             for number, line in lines:
-                yield _object(parse_json(line, str(path), number), path)
+                yield row_of(parse_json(line, str(path), number), str(path))
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} is not UTF-8: {error}. Save it in that encoding.") from error
 
@@ -83,6 +83,19 @@ def parse_json(text: str, source: str, line: int) -> Any:
             f"{source}, line {line + error.lineno - 1}, is not JSON: {error.msg}. "
             "Give one object per line, or one list of objects."
         ) from error
+
+
+def row_of(value: Any, source: str) -> Row:
+    """Returns a JSON value that is an object.
+
+    Raises:
+        ValueError: Something else.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(
+            f'{source} must hold objects such as {{"text": "...", "label": 0}}; found {value!r:.80}.'
+        )
+    return value
 
 
 def parquet_rows(path: Path) -> Iterator[Row]:
@@ -120,11 +133,3 @@ def _check_header(names: list[str]) -> None:
     twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
     if twice is not None:
         raise csv.Error(f"two columns have the name {twice!r}")
-
-
-def _object(row: Any, path: Path) -> Row:
-    if not isinstance(row, dict):
-        raise ValueError(
-            f'{path} must hold objects such as {{"text": "...", "label": 0}}; found {row!r:.80}.'
-        )
-    return row
