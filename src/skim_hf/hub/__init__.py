@@ -1,0 +1,7 @@
+"""Models on the Hub: the card of a model, written from its results."""
+
+from __future__ import annotations
+
+from skim_hf.hub.card import render_card, write_card
+
+__all__ = ["render_card", "write_card"]

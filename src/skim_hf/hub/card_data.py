@@ -1,0 +1,73 @@
+"""The metadata of a card, from which the Hub shows figures, filters models and offers texts to try."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from skim_hf.hub.card_formats import score_title
+from skim_hf.hub.card_text import kind_of_cell
+from skim_hf.results.files import ModelResults
+from skim_hf.results.schema import Block
+from skim_hf.runtime.config import RuntimeConfig
+
+# What the Hub calls our scores.
+_METRIC_TYPES = {"macro_f1": "f1"}
+_READING = {
+    "skim_rate_micro": "Words skimmed, of all words",
+    "skim_rate_macro": "Words skimmed, mean over texts",
+    "macs_ratio": "Arithmetic saved, true multiply-adds",
+    "flop_ratio_paper": "Arithmetic saved, the paper's count",
+}
+_DIGITS = 4
+
+
+def card_data(results: ModelResults, config: RuntimeConfig, name: str) -> ModelCardData:
+    """Makes the metadata.
+
+    Args:
+        results: Of the model.
+        config: Of the model.
+        name: Under which the Hub lists the figures.
+    """
+    task = "token-classification" if config.labels_tokens else "text-classification"
+    data = (results.training or results.evaluation or {}).get("data", {})
+    evaluation = results.evaluation
+    return ModelCardData(
+        language=data.get("language"),
+        license=results.model.get("license"),
+        library_name="transformers",
+        pipeline_tag=task,
+        tags=["skim_hf", "skim_rnn", kind_of_cell(config), "adaptive-computation", "custom_code"],
+        datasets=[data["hub_id"]] if "hub_id" in data else None,
+        metrics=[_METRIC_TYPES.get(key, key) for key in evaluation["metrics"]] if evaluation else None,
+        model_name=name,
+        eval_results=_eval_results(evaluation, task) if evaluation else None,
+        widget=_widget(results.example) if results.example else None,
+    )
+
+
+def _eval_results(evaluation: Block, task: str) -> list[EvalResult]:
+    data = evaluation["data"]
+    figures = [
+        (_METRIC_TYPES.get(key, key), score_title(key), value) for key, value in evaluation["metrics"].items()
+    ]
+    figures += [(key, title, evaluation[key]) for key, title in _READING.items() if key in evaluation]
+    return [
+        EvalResult(
+            task_type=task,
+            dataset_type=data.get("hub_id", data["name"]),
+            dataset_name=data["name"],
+            dataset_split=evaluation["split"],
+            metric_type=kind,
+            metric_name=title,
+            metric_value=round(value, _DIGITS),
+        )
+        for kind, title, value in figures
+    ]
+
+
+def _widget(example: Block) -> list[dict[str, Any]]:
+    texts = [example["text"], *example.get("widget", [])]
+    return [{"text": text, "example_title": f"Example {number}"} for number, text in enumerate(texts, 1)]

@@ -1,0 +1,147 @@
+"""Tables of a card and the notes below them, from the blocks of a result file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skim_hf.hub.card_formats import (
+    code,
+    megabytes,
+    microseconds,
+    percent,
+    plain,
+    score_title,
+    score_value,
+    times,
+)
+from skim_hf.hub.card_text import kind_of_cell
+from skim_hf.results.files import ModelResults
+from skim_hf.results.latency import ADAPTIVE, DENSE
+from skim_hf.results.schema import Block
+from skim_hf.runtime.config import RuntimeConfig
+
+Row = tuple[str, ...]
+
+# A key of an evaluation, its title, how it is written, and what it is where everything is read.
+_READING = (
+    ("skim_rate_micro", "words skimmed, of all words (micro)", percent, 0.0),
+    ("skim_rate_macro", "words skimmed, mean over texts (macro)", percent, 0.0),
+    ("macs_ratio", "arithmetic saved, true multiply-adds (macs)", times, 1.0),
+    ("flop_ratio_paper", "arithmetic saved, as the paper counts (paper)", times, 1.0),
+)
+_LATENCY = (
+    ("median_us", "string to label, median (p50)"),
+    ("p99_us", "string to label, 99th percentile (p99)"),
+)
+_LOWER_IS_BETTER = ("mse", "mae")
+
+
+def figure_rows(results: ModelResults, config: RuntimeConfig) -> list[Row]:
+    """The model next to one that reads everything, if one was measured; the first row is the head."""
+    evaluation, latency = results.evaluation or {}, results.latency or {}
+    dense, contestants = evaluation.get("dense"), latency.get("contestants", {})
+    rows: list[Row] = [("", kind_of_cell(config), plain(dense["what"]) if dense else "reading everything")]
+    for name, value in evaluation.get("metrics", {}).items():
+        other = dense and dense["metrics"].get(name)
+        values = (score_value(name, value), "" if other is None else score_value(name, other))
+        rows.append((plain(score_title(name)), *values))
+    for key, title, show, of_dense in _READING if config.policy == "skim" else ():
+        if key in evaluation:
+            rows.append((title, show(evaluation[key]), show(of_dense)))
+    for key, title in _LATENCY if contestants else ():
+        found = (contestants.get(who) for who in (ADAPTIVE, DENSE))
+        rows.append((title, *(microseconds(times[key]) if times else "" for times in found)))
+    rows.append(("size on disk", _sizes(results.model), ""))
+    return rows if dense or DENSE in contestants else [row[:2] for row in rows]
+
+
+def notes_on_figures(results: ModelResults, config: RuntimeConfig) -> list[str]:
+    """On what and where the figures were measured, a sentence each."""
+    notes = []
+    if evaluation := results.evaluation:
+        tokens = f" ({evaluation['tokens']:,} tokens)" if "tokens" in evaluation else ""
+        dial = f", threshold {evaluation['threshold']:g}" if config.policy == "skim" else ""
+        notes.append(
+            f"Scores and shares: {evaluation['texts']:,} texts{tokens} of the {plain(evaluation['split'])} "
+            f"split of {plain(evaluation['data']['name'])}{dial}{_engine(evaluation)}."
+        )
+    if latency := results.latency:
+        notes.append(
+            f"Times: {plain(latency['what'])}; {latency['texts']:,} texts of {latency['words_per_text']:.0f} "
+            f"words ({latency['tokens_per_text']:.0f} tokens) on average, {latency['rounds']} interleaved "
+            f"rounds, {plain(latency['machine']['processor'])}{_engine(latency)}."
+        )
+        ratio = latency["contestants"][ADAPTIVE].get("times_faster_than", {}).get(DENSE)
+        if ratio is not None:
+            notes.append(f"Turn by turn {ratio:.1f} times faster than the other (median of the ratios).")
+    return notes
+
+
+def curve_rows(results: ModelResults) -> list[Row]:
+    """What the threshold does; the first row is the head. Empty if there is no curve."""
+    curve = _curve(results)
+    if curve is None:
+        return []
+    names = list(curve["points"][0]["metrics"])
+    scores = [plain(score_title(name)) for name in names]
+    head = ("threshold", *scores, "words read", "arithmetic saved (macs)", "median time of a text")
+    return [
+        head,
+        *(
+            (
+                f"{point['threshold']:g}",
+                *(score_value(name, point["metrics"][name]) for name in names),
+                percent(point["read"]),
+                times(point["macs_ratio"]),
+                microseconds(point["median_us"]),
+            )
+            for point in curve["points"]
+        ),
+    ]
+
+
+def notes_on_curve(results: ModelResults) -> list[str]:
+    """On what the curve was measured, and what it says, a sentence each."""
+    curve = _curve(results)
+    if curve is None:
+        return []
+    points, name = curve["points"], next(iter(curve["points"][0]["metrics"]))
+    best = (min if name in _LOWER_IS_BETTER else max)(points, key=lambda point: point["metrics"][name])
+    title = plain(score_title(name))
+    notes = [
+        f"Measured on {curve['texts']:,} texts of the {plain(curve['split'])} split; times on "
+        f"{curve['timed_texts']:,} of them, one at a time, one thread, "
+        f"{plain(curve['machine']['processor'])}{_engine(curve)}.",
+        f"Of these thresholds {best['threshold']:g} has the best {title}.",
+    ]
+    everything = next((point for point in points if point["threshold"] == 1), best)
+    if everything["metrics"][name] != best["metrics"][name]:
+        notes.append(
+            f"Reading everything gives {title} {score_value(name, everything['metrics'][name])}: the model "
+            "was trained to skim, and more reading is not always better."
+        )
+    return notes
+
+
+def recipe_rows(results: ModelResults) -> list[Row]:
+    """Settings of the training. Empty if there are none."""
+    recipe = results.training["recipe"] if results.training else {}
+    return [(code(name), plain(_setting(value))) for name, value in recipe.items()]
+
+
+def _curve(results: ModelResults) -> Block | None:
+    return results.evaluation.get("curve") if results.evaluation else None
+
+
+def _engine(block: Block) -> str:
+    return f", {block['backend']} backend in {block['dtype']}" if {"backend", "dtype"} <= block.keys() else ""
+
+
+def _sizes(model: Block) -> str:
+    weights = sum(size for name, size in model["bytes"].items() if name.endswith(".safetensors"))
+    others = sum(model["bytes"].values()) - weights
+    return f"{megabytes(weights)} weights, {megabytes(others)} tokenizer and configuration"
+
+
+def _setting(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
