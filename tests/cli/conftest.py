@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 
 from skim_hf.cli.app import app
 
-from ..runtime.conftest import folder, shared_models  # noqa: F401, fixtures
+from ..runtime.conftest import folder, models, shared_models  # noqa: F401, fixtures
 
 SOURCES = Path(__file__).resolve().parents[2] / "src"
 ENVIRONMENT = {"PYTHONPATH": str(SOURCES), "OMP_NUM_THREADS": "1", "COLUMNS": "100", "TERM": "xterm"}
@@ -47,7 +48,7 @@ def records(cli):
 
 @pytest.fixture
 def start():
-    """Starts a command in a process of its own, whose streams are pipes unless given; ends it with the test."""
+    """Starts a command in a process of its own, whose streams are pipes unless given."""
     started = []
 
     def run(*arguments, environment=None, **streams):
@@ -89,10 +90,12 @@ def ask():
 @pytest.fixture
 def on_terminal(start):
     """Runs a command whose standard output and error are terminals; gives exit code and what they show."""
-    pty = pytest.importorskip("pty")
+    fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))
 
     def run(*arguments, **environment):
         primary, secondary = pty.openpty()
+        # Rows and columns; without any, progress bars have no place.
+        fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
         child = start(
             *arguments,
             environment=environment,

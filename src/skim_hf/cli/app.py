@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from skim_hf._version import __version__
 from skim_hf.cli.bench import BENCH_HELP, bench
+from skim_hf.cli.card import CARD_HELP, card
 from skim_hf.cli.evaluate import EVALUATE_HELP, evaluate
 from skim_hf.cli.examples import help_text
 from skim_hf.cli.info import INFO_HELP, info
@@ -96,5 +97,6 @@ for command, text in (
     (evaluate, EVALUATE_HELP),
     (bench, BENCH_HELP),
     (info, INFO_HELP),
+    (card, CARD_HELP),
 ):
     app.command(help=text)(command)

@@ -15,7 +15,7 @@ from skim_hf.cli.inputs import text_batches
 from skim_hf.cli.options import InputOption, ModelOptions, ReportFormat, takes_model
 from skim_hf.cli.output import is_terminal
 from skim_hf.cli.report import grid, wants_json, write_json_report, write_tables
-from skim_hf.cli.saving import ResultsOption, keep_block
+from skim_hf.cli.saving import ResultsOption, results_so_far, save_with
 
 if TYPE_CHECKING:
     from skim_hf.results import Block
@@ -63,11 +63,12 @@ def bench(
     else:
         batches = text_batches([], source, options.text_column)
         chosen = list(islice((text for batch in batches for text in batch), texts))
+    kept = None if results is None else results_so_far(results, options.folder)
     blocks = [_measure(options, chosen, rounds)]
     if numpy and blocks[0]["backend"] != "numpy":
         blocks.append(_measure(options, chosen, rounds, backend="numpy", dtype="float32"))
-    if results is not None:
-        keep_block(results, options.folder, latency=blocks[0])
+    if results is not None and kept is not None:
+        save_with(kept, results, latency=blocks[0])
     if wants_json(form):
         write_json_report({"texts": "made up" if source is None else str(source), "latency": blocks})
     else:
@@ -111,7 +112,7 @@ def _table(blocks: list[Block], *, is_made_up: bool) -> Any:
             names[name],
             f"{times['median_us']:.0f} µs",
             f"{times['p99_us']:.0f} µs",
-            f"{times['times_faster_than'].get('dense', 1.0):.1f}x",
+            f"{times.get('times_faster_than', {}).get('dense', 1.0):.1f}x",
         ]
         for block in blocks
         for name, times in block["contestants"].items()

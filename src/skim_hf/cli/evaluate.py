@@ -12,7 +12,7 @@ from skim_hf.cli.examples import help_text
 from skim_hf.cli.options import ModelOptions, ReportFormat, takes_model
 from skim_hf.cli.output import is_terminal
 from skim_hf.cli.report import facts, grid, wants_json, write_json_report, write_tables
-from skim_hf.cli.saving import ResultsOption, keep_block
+from skim_hf.cli.saving import ResultsOption, results_so_far, save_with
 
 if TYPE_CHECKING:
     from skim_hf.results import Block
@@ -74,6 +74,7 @@ def evaluate(
     rows = read_rows(file, label_column=label_column)
     texts = texts_of(rows, options.text_column or "text", str(file))
     labels = labels_of(rows, label_column, str(file))
+    kept = None if results is None else results_so_far(results, options.folder)
     clf = options.load()
     block = measure(
         clf,
@@ -85,8 +86,8 @@ def evaluate(
         split=split,
         progress=is_terminal(sys.stderr),
     )
-    if results is not None:
-        keep_block(results, options.folder, evaluation=block)
+    if results is not None and kept is not None:
+        save_with(kept, results, evaluation=block)
     if wants_json(form):
         write_json_report(block)
     else:

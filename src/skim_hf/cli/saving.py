@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from skim_hf.results import ModelResults
 
 ResultsOption = Annotated[
     Path | None,
@@ -18,25 +21,34 @@ ResultsOption = Annotated[
 ]
 
 
-def keep_block(path: Path, folder: Path, **blocks: Any) -> None:
-    """Puts blocks into a result file, which is made if there is none.
+def results_so_far(path: Path, folder: Path) -> ModelResults:
+    """What a result file holds of a model; to be asked for before the time for measuring is spent.
 
     Args:
-        path: The file.
-        folder: The model that was measured.
-        **blocks: By name, as `ModelResults` has them.
+        path: The file, which need not be there.
+        folder: The model.
 
     Raises:
-        ValueError: A damaged result file, which is left alone.
+        ValueError: A damaged result file.
     """
     from skim_hf.results import ModelResults
 
-    kept = fresh = ModelResults.of(folder)
-    if path.exists():
-        found = ModelResults.load(path)
-        if found.weights == fresh.weights:
-            kept = replace(found, model={**found.model, **fresh.model})
-        else:
-            typer.echo(f"What {path} held belongs to other weights and is replaced.", err=True)
-    saved = replace(kept, **blocks).save(path)
-    typer.echo(f"Wrote {saved}", err=True)
+    fresh = ModelResults.of(folder)
+    if not path.exists():
+        return fresh
+    found = ModelResults.load(path)
+    if found.weights != fresh.weights:
+        typer.echo(f"What {path} holds belongs to other weights and will be replaced.", err=True)
+        return fresh
+    return replace(found, model={**found.model, **fresh.model})
+
+
+def save_with(results: ModelResults, path: Path, **blocks: Any) -> None:
+    """Writes results with blocks that were just measured.
+
+    Args:
+        results: The others.
+        path: The file.
+        **blocks: By name, as `ModelResults` has them.
+    """
+    typer.echo(f"Wrote {replace(results, **blocks).save(path)}", err=True)
