@@ -13,26 +13,20 @@ from tqdm.auto import tqdm
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 import skim_hf
-from skim_hf.results.effort import reading_scores
-from skim_hf.results.scores import accuracy, macro_f1
 
 PIPELINE_TEXTS = 250
 BATCH_SIZE = 64
 
 
-def compare_three_ways(
-    folder: Path, texts: list[str], labels: list[str]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def compare_three_ways(folder: Path, texts: list[str]) -> dict[str, Any]:
     """Reads the texts with `AutoModelForSequenceClassification`, `pipeline` and `SkimRuntime`.
 
     Args:
         folder: A saved model.
         texts: All are read with torch and with the runtime, the first 250 with the pipeline.
-        labels: Their labels.
 
     Returns:
-        The scores of the runtime, and the agreement: differing labels and decisions, and the largest
-        difference between probabilities.
+        Differing labels and decisions, and the largest difference between probabilities.
     """
     probabilities, torch_decisions = read_with_torch(folder, texts)
     runtime = skim_hf.SkimRuntime.from_pretrained(folder)
@@ -42,7 +36,7 @@ def compare_three_ways(
     fast = softmax(np.stack([reading.logits for reading in readings]))
     predicted = fast.argmax(1)
     piped = pipe_labels(folder, texts[:PIPELINE_TEXTS])
-    return score(runtime, readings, labels, folder), {
+    return {
         "texts": len(texts),
         "labels_differing": int((probabilities.argmax(1) != predicted).sum()),
         "largest_probability_difference": float(np.abs(probabilities - fast).max()),
@@ -54,21 +48,6 @@ def compare_three_ways(
         "pipeline_labels_differing": sum(
             a != b for a, b in zip(piped, runtime.predict(texts[:PIPELINE_TEXTS]), strict=True)
         ),
-    }
-
-
-def score(runtime: Any, readings: list[Any], labels: list[str], folder: Path) -> dict[str, Any]:
-    """Accuracy, macro F1, skim rates and cost ratios of what the runtime read."""
-    predicted = np.array([reading.logits.argmax() for reading in readings])
-    wanted = np.array([runtime.labels.index(label) for label in labels])
-    choices = runtime.config.num_choices
-    counts = np.array(
-        [[np.bincount(reader, minlength=choices) for reader in reading.decisions.T] for reading in readings]
-    )
-    return {
-        "accuracy": accuracy(predicted, wanted),
-        "macro_f1": macro_f1(predicted, wanted),
-        **reading_scores(counts, skim_hf.SkimRNNConfig.from_pretrained(folder)),
     }
 
 

@@ -7,43 +7,47 @@ from typing import Any
 
 from _report_latency import headline_latency, load
 
+from skim_hf.results import ADAPTIVE, DENSE, Block, ModelResults
 
-def render_table(path: str | Path) -> str:
+
+def render_table(path: str | Path, model: str | Path) -> str:
     """Markdown of the comparison, with the machine and the command that produced it.
 
     Args:
         path: A `quickstart.json`.
+        model: The `results.json` of its skimming model.
     """
-    results = load(path)
-    plain, skim, latency = results["plain"], results["skim"], results["latency"]
-    splits, machine, agreement = results["data"]["splits"], results["machine"], results["agreement"]["skim"]
+    run, skim = load(path), ModelResults.load(model)
+    evaluation, training, latency = _blocks(skim)
+    recipe, times = training["recipe"], latency["contestants"]
+    agreement = run["agreement"]["skim"]
     rows = [
         ("", "plain LSTM", "Skim-LSTM"),
         ("---", "---", "---"),
-        ("test accuracy", f"{plain['accuracy']:.1%}", f"{skim['accuracy']:.1%}"),
-        ("words skimmed", "0 %", f"{skim['skim_rate_micro']:.1%}"),
-        ("arithmetic saved (paper's count)", "1.0x", f"{skim['flop_ratio_paper']:.1f}x"),
-        ("arithmetic saved (true multiply-adds)", "1.0x", f"{skim['macs_ratio']:.1f}x"),
+        ("test accuracy", f"{_dense_accuracy(skim):.1%}", f"{evaluation['metrics']['accuracy']:.1%}"),
+        ("words skimmed", "0 %", f"{evaluation['skim_rate_micro']:.1%}"),
+        ("arithmetic saved (paper's count)", "1.0x", f"{evaluation['flop_ratio_paper']:.1f}x"),
+        ("arithmetic saved (true multiply-adds)", "1.0x", f"{evaluation['macs_ratio']:.1f}x"),
         (
-            f"training, {results['recipe']['epochs']:g} epochs",
-            *(f"{model['training']['train_runtime']:.0f} s" for model in (plain, skim)),
+            f"training, {recipe['epochs']:g} epochs",
+            f"{run['plain']['training_seconds']:.0f} s",
+            f"{training['seconds']:.0f} s",
         ),
         (
             f"string to label, {latency['tokens_per_text']:.0f} tokens, one core",
-            f"{latency['plain']['median_us']:,.0f} µs",
-            f"{latency['skim']['median_us']:,.0f} µs ({latency['skim']['times_faster_than_plain']:.1f}x)",
+            f"{times[DENSE]['median_us']:,.0f} µs",
+            f"{times[ADAPTIVE]['median_us']:,.0f} µs ({times[ADAPTIVE]['times_faster_than'][DENSE]:.1f}x)",
         ),
     ]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     return (
         f"{table}\n\n"
-        f"Both d = {results['recipe']['hidden_size']}, the small cell d' = "
-        f"{results['recipe']['skim_sizes'][0]}, trained alike for "
-        f"{results['recipe']['epochs']:g} epochs on {splits['train']:,} IMDb reviews, tested on "
-        f"{splits['test']:,} others, seed {results['recipe']['seed']}. Whole command: "
-        f"{results['seconds_total'] / 60:.1f} minutes, {results['seconds']['setup']:.0f} s of it set-up. "
-        f"Median latency of the {latency['backend']} backend in float32, {machine['processor']}, one "
-        f"thread. AutoModel, pipeline and "
+        f"Both d = {recipe['hidden_size']}, the small cell d' = {recipe['skim_sizes']}, trained alike for "
+        f"{recipe['epochs']:g} epochs on {training['splits']['train']:,} IMDb reviews, tested on "
+        f"{evaluation['texts']:,} others, seed {training['seed']}. Whole command: "
+        f"{run['seconds_total'] / 60:.1f} minutes, {run['seconds']['setup']:.0f} s of it set-up. "
+        f"Median latency of the {latency['backend']} backend in {latency['dtype']}, "
+        f"{latency['machine']['processor']}, one thread. AutoModel, pipeline and "
         f"SkimRuntime: {agreement['labels_differing'] + agreement['pipeline_labels_differing']} labels and "
         f"{agreement['decisions_differing']} of {agreement['decisions']:,} reading decisions differ, "
         f"probabilities by at most {agreement['largest_probability_difference']:.0e}. "
@@ -51,30 +55,32 @@ def render_table(path: str | Path) -> str:
     )
 
 
-def render_headline(path: str | Path, latency: str | Path) -> str:
+def render_headline(model: str | Path, latency: str | Path) -> str:
     """One sentence with the numbers that matter most.
 
     Args:
-        path: A `quickstart.json`.
+        model: The `results.json` of the quickstart's skimming model.
         latency: A `bench_latency.json`.
     """
-    results = load(path)
-    skim = results["skim"]
+    results = ModelResults.load(model)
+    evaluation, _, _ = _blocks(results)
     return (
         f"**Text classifiers that read only the words that matter: on movie reviews a Skim-LSTM skims "
-        f"{skim['skim_rate_micro']:.0%} of the words, keeps {skim['accuracy']:.1%} accuracy (plain LSTM: "
-        f"{results['plain']['accuracy']:.1%}) and needs {skim['macs_ratio']:.1f} times less arithmetic; "
-        f"{headline_latency(latency)}.**"
+        f"{evaluation['skim_rate_micro']:.0%} of the words, keeps {evaluation['metrics']['accuracy']:.1%} "
+        f"accuracy (plain LSTM: {_dense_accuracy(results):.1%}) and needs {evaluation['macs_ratio']:.1f} "
+        f"times less arithmetic; {headline_latency(latency)}.**"
     )
 
 
-def render_example(path: str | Path) -> str:
+def render_example(model: str | Path) -> str:
     """A code block that predicts, with the output that the trained model gave.
 
     Args:
-        path: A `quickstart.json`.
+        model: The `results.json` of the quickstart's skimming model.
     """
-    example = load(path)["example"]
+    example = ModelResults.load(model).example
+    if example is None:
+        raise ValueError(f"Expected an example in {model}; run quickstart.sh again.")
     prediction = {"label": example["label"], "score": round(example["score"], 3)}
     return f"""```python
 from skim_hf import SkimRuntime
@@ -84,7 +90,7 @@ text = "{example["text"]}"
 clf(text)
 # {prediction}
 [word.token for word in clf.trace(text).tokens if word.is_read]
-# {example["read"]}
+# {[word["token"] for word in example["read"]]}
 ```"""
 
 
@@ -123,6 +129,18 @@ def render_training(path: str | Path, figure: Path) -> str:
             f"`{results['command']}`.",
         ]
     )
+
+
+def _blocks(results: ModelResults) -> tuple[Block, Block, Block]:
+    """Evaluation, training and latency, all of which a quickstart measures."""
+    if results.evaluation is None or results.training is None or results.latency is None:
+        raise ValueError("Expected the complete results of a quickstart; run quickstart.sh again.")
+    return results.evaluation, results.training, results.latency
+
+
+def _dense_accuracy(results: ModelResults) -> float:
+    evaluation, _, _ = _blocks(results)
+    return float(evaluation["dense"]["metrics"]["accuracy"])
 
 
 def _training_row(setting: dict[str, Any]) -> tuple[str, ...]:

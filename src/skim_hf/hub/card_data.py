@@ -43,17 +43,18 @@ def card_data(results: ModelResults, config: RuntimeConfig, name: str) -> ModelC
         datasets=[data["hub_id"]] if "hub_id" in data else None,
         metrics=[_METRIC_TYPES.get(key, key) for key in evaluation["metrics"]] if evaluation else None,
         model_name=name,
-        eval_results=_eval_results(evaluation, task) if evaluation else None,
+        eval_results=_eval_results(evaluation, config, task) if evaluation else None,
         widget=_widget(results.example) if results.example else None,
     )
 
 
-def _eval_results(evaluation: Block, task: str) -> list[EvalResult]:
+def _eval_results(evaluation: Block, config: RuntimeConfig, task: str) -> list[EvalResult]:
     data = evaluation["data"]
     figures = [
         (_METRIC_TYPES.get(key, key), score_title(key), value) for key, value in evaluation["metrics"].items()
     ]
-    figures += [(key, title, evaluation[key]) for key, title in _READING.items() if key in evaluation]
+    if config.policy == "skim":
+        figures += [(key, title, evaluation[key]) for key, title in _READING.items() if key in evaluation]
     return [
         EvalResult(
             task_type=task,

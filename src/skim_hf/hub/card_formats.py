@@ -15,7 +15,7 @@ _SCORES = {
 _SHARES = ("accuracy", "macro_f1")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
 # What makes a list of a line that begins with it.
-_BULLET = re.compile(r"^(\d*)(?:(?<=\d)[.)]|(?<!\d)[-+])(?= |$)")
+_BULLET = re.compile(r"^(?:\d+[.)]|[-+])(?= |$)")
 
 
 def percent(share: float) -> str:
@@ -41,7 +41,7 @@ def megabytes(count: int) -> str:
 def plain(text: str) -> str:
     """A text that Markdown shows as it is, on one line."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _BULLET.sub(lambda bullet: f"{bullet[1]}\\{bullet[0][-1]}", _SPECIAL.sub(r"\\\1", text))
+    return _BULLET.sub(lambda bullet: f"{bullet[0][:-1]}\\{bullet[0][-1]}", _SPECIAL.sub(r"\\\1", text))
 
 
 def code(text: str) -> str:

@@ -73,8 +73,23 @@ def notes_on_figures(results: ModelResults, config: RuntimeConfig) -> list[str]:
         )
         ratio = latency["contestants"][ADAPTIVE].get("times_faster_than", {}).get(DENSE)
         if ratio is not None:
-            notes.append(f"Turn by turn {ratio:.1f} times faster than the other (median of the ratios).")
+            notes.append(
+                f"Turn by turn {ratio:.1f} times faster than {_other(results)} (median of the ratios)."
+            )
     return notes
+
+
+def note_on_dense(results: ModelResults) -> str | None:
+    """That the dense model is the better one, where it is."""
+    dense = (results.evaluation or {}).get("dense")
+    if results.evaluation is None or dense is None:
+        return None
+    name, value = next(iter(results.evaluation["metrics"].items()))
+    other = dense["metrics"].get(name, value)
+    own, better = score_value(name, value), score_value(name, other)
+    if own == better or (other < value) != (name in _LOWER_IS_BETTER):
+        return None
+    return f"Here {_other(results)} is better: {plain(score_title(name))} {better} against {own}."
 
 
 def curve_rows(results: ModelResults) -> list[Row]:
@@ -131,6 +146,12 @@ def recipe_rows(results: ModelResults) -> list[Row]:
 
 def _curve(results: ModelResults) -> Block | None:
     return results.evaluation.get("curve") if results.evaluation else None
+
+
+def _other(results: ModelResults) -> str:
+    """Whom the model is compared with, within a sentence."""
+    dense = (results.evaluation or {}).get("dense")
+    return f"the {plain(dense['what'])}" if dense else "reading everything"
 
 
 def _engine(block: Block) -> str:

@@ -67,8 +67,8 @@ SHARE = Kind("a number in [0, 1]", is_share)
 SETTING = Kind("a text, a number, true, false, null, or a list of such", _is_plain)
 ANYTHING = Kind("anything", lambda value: True)
 
-# Schemas: a Kind, a Several, or {"key": schema} for an object, where "key?" may be missing and "*" stands
-# for keys of any name, of which there must be one.
+# Schemas: a Kind, a Several, or {"key": schema} for an object, where "key?" may be missing, and "*" stands
+# for any number of keys of any name and "+" for at least one.
 _MACHINE = {"processor": TEXT, "cores": COUNT, "system": TEXT, "python": TEXT, "versions": {"*": TEXT}}
 _ORIGIN = {"machine": _MACHINE, "command": TEXT}
 _DATA = {"name": TEXT, "source?": TEXT, "hub_id?": TEXT, "language?": TEXT}
@@ -78,7 +78,7 @@ _READING = {
     "flop_ratio_paper?": TIME,
     "macs_ratio?": TIME,
 }
-_POINT = {"threshold": SHARE, "metrics": {"*": NUMBER}, "read": SHARE, "macs_ratio": TIME, "median_us": TIME}
+_POINT = {"threshold": SHARE, "metrics": {"+": NUMBER}, "read": SHARE, "macs_ratio": TIME, "median_us": TIME}
 _CURVE = {
     "split": TEXT,
     "texts": COUNT,
@@ -97,10 +97,10 @@ _TIMES = {
 }
 
 BLOCKS: dict[str, Any] = {
-    "model": {"architecture": TEXT, "parameters": COUNT, "bytes": {"*": COUNT}, "license?": TEXT},
+    "model": {"architecture": TEXT, "parameters": COUNT, "bytes": {"+": COUNT}, "license?": TEXT},
     "training": {
         "data": _DATA,
-        "splits": {"*": COUNT},
+        "splits": {"+": COUNT},
         "recipe": {"*": SETTING},
         "seed": COUNT,
         "seconds?": TIME,
@@ -114,9 +114,9 @@ BLOCKS: dict[str, Any] = {
         "threshold": SHARE,
         "backend?": TEXT,
         "dtype?": TEXT,
-        "metrics": {"*": NUMBER},
+        "metrics": {"+": NUMBER},
         **_READING,
-        "dense?": {"what": TEXT, "metrics": {"*": NUMBER}},
+        "dense?": {"what": TEXT, "metrics": {"+": NUMBER}},
         "curve?": _CURVE,
         **_ORIGIN,
     },
@@ -171,20 +171,21 @@ def check(value: Any, schema: Any, place: str) -> None:
 def _check_object(value: Any, schema: dict[str, Any], place: str) -> None:
     if not isinstance(value, dict):
         raise ValueError(f"{place} must be an object; got {_shown(value)}.")
-    known = {key.rstrip("?"): part for key, part in schema.items() if key != "*"}
-    needed = [key for key in schema if key != "*" and not key.endswith("?")]
-    missing = [key for key in needed if key not in value]
-    if missing or (not value and "*" in schema):
-        raise ValueError(f"{place} lacks {', '.join(missing) or 'entries'}; it must hold {_keys(schema)}.")
+    others = schema.get("*", schema.get("+"))
+    named = {key.rstrip("?"): part for key, part in schema.items() if key not in ("*", "+")}
+    missing = [key for key in named if key in schema and key not in value]
+    if missing or (not value and "+" in schema):
+        raise ValueError(f"{place} lacks {', '.join(missing) or 'entries'}; it must hold {_keys(named)}.")
     for key, entry in value.items():
-        if key not in known and "*" not in schema:
-            raise ValueError(f"{place} has the unknown key {_shown(key)}; it may hold {_keys(schema)}.")
         check(key, TEXT, f"a key of {place}")
-        check(entry, known.get(key, schema.get("*")), f"{place}.{key}")
+        part = named.get(key, others)
+        if part is None:
+            raise ValueError(f"{place} has the unknown key {_shown(key)}; it may hold {_keys(named)}.")
+        check(entry, part, f"{place}.{key}")
 
 
-def _keys(schema: dict[str, Any]) -> str:
-    return ", ".join("entries by name" if key == "*" else key.rstrip("?") for key in schema)
+def _keys(named: dict[str, Any]) -> str:
+    return ", ".join(named) or "at least one entry"
 
 
 def _shown(value: Any) -> str:

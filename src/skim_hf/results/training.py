@@ -27,6 +27,7 @@ def from_training(
     prefix: str = "eval_",
     split: str = "validation",
     seconds: float | None = None,
+    command: str | None = None,
 ) -> ModelResults:
     """Results of a model that has just been trained and saved.
 
@@ -41,6 +42,7 @@ def from_training(
         prefix: In front of the name of each.
         split: The part of the data that was evaluated; one of the `splits`.
         seconds: How long the training took.
+        command: What was typed to train; that of this process if None.
 
     Returns:
         The blocks `training` and, if there are scores, `evaluation`; for `save(folder)`.
@@ -50,7 +52,7 @@ def from_training(
         FileNotFoundError: No saved model, or one that lacks a file.
         ValueError: A damaged model, or one that the runtime cannot read.
     """
-    origin = {"machine": describe_machine(), "command": command_line()}
+    origin = {"machine": describe_machine(), "command": command_line() if command is None else command}
     training: Block = {
         "data": dict(data),
         "splits": dict(splits),
