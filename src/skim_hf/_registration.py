@@ -1,11 +1,11 @@
-"""Makes transformers' Auto classes know our models, whichever package is imported first.
+"""Makes transformers' Auto classes and `pipeline` know our models, whichever package is imported first.
 
 transformers has no plugin discovery, so somebody has to call `AutoConfig.register`. Doing that in
 `import skim_hf` would import torch for users of the runtime, who have no use for it. Instead, a
-small import hook waits until transformers' auto modules are imported by somebody else.
+small import hook waits until the modules that we register with are imported by somebody else.
 
 The hook acts when the outermost import of a transformers module (or of our own modeling modules)
-has finished, not when an auto module has: at that moment some transformers module that our models
+has finished, not when such a module has: at that moment some transformers module that our models
 import themselves may be half-way through its own import.
 """
 
@@ -26,15 +26,16 @@ from typing import Any
 
 _MODELING = "skim_hf.modeling"
 _WATCHED = re.compile(r"(transformers|skim_hf\.modeling)(\.|$)")
-# Auto module of transformers -> the function of our modeling package that registers with it.
+# Module of transformers -> the function of our modeling package that registers with it.
 _REGISTRARS = {
     "transformers.models.auto.configuration_auto": "register_config",
     "transformers.models.auto.modeling_auto": "register_models",
+    "transformers.pipelines": "register_pipelines",
 }
 
 
 def install() -> None:
-    """Registers now where transformers' auto modules are imported, and arranges it where not yet.
+    """Registers with those modules that are imported already, and arranges it for the others.
 
     Calling it again is harmless.
     """
@@ -45,10 +46,10 @@ def install() -> None:
 
 
 def _register(pending: set[str], finished: str | None = None) -> None:
-    """Registers with every pending auto module that is completely imported.
+    """Registers with every pending module that is completely imported.
 
     Args:
-        pending: Names of the auto modules that do not know us yet; those served are taken out.
+        pending: Names of the modules that do not know us yet; those served are taken out.
         finished: A module whose code has just run to its end, though importlib still counts it as
             being imported.
     """
@@ -76,8 +77,8 @@ def _call_registrar(function: str) -> None:
         # unrelated while skim_hf is here for its runtime only: report, and let it go on.
         version = getattr(sys.modules.get("transformers"), "__version__", "unknown")
         warnings.warn(
-            f"skim_hf could not register its models with transformers {version}, so "
-            f"AutoModel.from_pretrained will not know the model type 'skim_rnn'. "
+            f"skim_hf could not {function.replace('_', ' ')} with transformers {version}, so "
+            f"AutoModel.from_pretrained or pipeline() will not know the model type 'skim_rnn'. "
             f"Cause: {type(error).__name__}: {error}. "
             f"The versions that work are installed by: pip install 'skim-hf[train]'",
             RuntimeWarning,

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import pipeline
 
 import skim_hf
 from skim_hf import SkimRNNForTokenClassification, SkimRNNModel
+from skim_hf.training import build_tokenizer
 
 IDS = [[1, 2, 3, 4, 5], [6, 7, 0, 0, 0]]
+TEXTS = ["A dull film, very dull!", "", "I ❤ it 😀"]
 MODELING = Path(skim_hf.__file__).parent / "modeling"
 
 # Runs where this package may be installed too, so it is blocked and not merely left off the path.
@@ -50,6 +53,15 @@ try:
     transformers.AutoModel.from_pretrained(folder)
 except ValueError as error:
     result["refused"] = str(error)
+read = transformers.pipeline("skim-text-classification", model=folder, trust_remote_code=True)
+result["pipeline"] = {
+    "module": type(read).__module__,
+    "found": read(json.loads(sys.argv[4]), batch_size=2, threshold=0.4),
+    "threshold": read.calibrate(json.loads(sys.argv[4]), 0.5),
+    "standard": type(transformers.pipeline("text-classification", folder, trust_remote_code=True)).__name__,
+    "without task": type(transformers.pipeline(model=folder, trust_remote_code=True)).__name__,
+}
+read.save_pretrained(sys.argv[3] + "/pipeline")
 config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=True, skim_threshold=1.0)
 result["threshold"] = config.skim_threshold
 result["imported"] = [name for name in sys.modules if name.split(".")[0] == "skim_hf"]
@@ -66,7 +78,7 @@ def run_child(folder, out, home):
         "OMP_NUM_THREADS": "1",
     }
     done = subprocess.run(
-        [sys.executable, "-I", "-c", CHILD, str(folder), json.dumps(IDS), str(out)],
+        [sys.executable, "-I", "-c", CHILD, str(folder), json.dumps(IDS), str(out), json.dumps(TEXTS)],
         env=environment,
         cwd=home,
         stdin=subprocess.DEVNULL,
@@ -84,6 +96,7 @@ def saved(make_model, tmp_path_factory):
     folder, out, home = (tmp_path_factory.mktemp(name) for name in ("skim-lstm-tiny", "again", "home"))
     model = make_model(num_labels=3, bidirectional=True, num_hidden_layers=2, skim_sizes=[3, 0]).float()
     model.save_pretrained(folder)
+    build_tokenizer(TEXTS, min_frequency=1, progress=False).save_pretrained(folder)
     return model, folder, run_child(folder, out, home), out
 
 
@@ -130,15 +143,32 @@ def test_overrides_reach_the_remote_configuration(saved):
     assert saved[2]["threshold"] == 1.0
 
 
+def test_the_pipeline_runs_from_the_folder(saved):
+    _, folder, result, _ = saved
+    found, read = result["pipeline"], pipeline("skim-text-classification", model=str(folder))
+    assert found["module"].startswith("transformers_modules.")
+    assert found["standard"] == "TextClassificationPipeline"
+    # transformers takes the one task that a folder has code for, where no task is named.
+    assert found["without task"] == "SkimTextClassificationPipeline"
+    assert found["threshold"] == pytest.approx(read.calibrate(TEXTS, 0.5), rel=1e-3)
+    for there, here in zip(found["found"], read(TEXTS, threshold=0.4), strict=True):
+        assert [(w["word"], w["start"], w["end"], w["read"]) for w in there["words"]] == [
+            (w["word"], w["start"], w["end"], w["read"]) for w in here["words"]
+        ]
+        assert (there["label"], there["skim_rate"]) == (here["label"], here["skim_rate"])
+        assert there["score"] == pytest.approx(here["score"], abs=1e-6)
+
+
 def test_saved_again_without_the_package_the_folder_is_complete(saved):
     _, folder, _, out = saved
-    for name in ("AutoModelForSequenceClassification", "AutoModel"):
+    first = json.loads((folder / "config.json").read_text())
+    for name in ("AutoModelForSequenceClassification", "AutoModel", "pipeline"):
         again = out / name
         assert {path.name for path in folder.glob("*.py")} == {path.name for path in again.glob("*.py")}
-        assert (
-            json.loads((again / "config.json").read_text())["auto_map"]
-            == json.loads((folder / "config.json").read_text())["auto_map"]
-        )
+        config = json.loads((again / "config.json").read_text())
+        assert config["auto_map"] == first["auto_map"]
+        # The encoder alone labels nothing.
+        assert config.get("custom_pipelines") == (None if name == "AutoModel" else first["custom_pipelines"])
 
 
 @pytest.mark.parametrize("path", sorted(MODELING.glob("*_skim_rnn.py")), ids=lambda path: path.stem)

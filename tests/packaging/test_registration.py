@@ -215,9 +215,11 @@ def test_many_threads(library):
         # A module of transformers that imports the auto modules and that our models build on.
         "import skim_hf; from transformers.modeling_layers import GradientCheckpointingLayer",
         "from skim_hf import SkimRNNModel",
+        "from transformers import pipeline; import skim_hf",
+        "import skim_hf; from transformers import TextClassificationPipeline",
     ],
 )
-def test_the_auto_classes_know_us_in_every_import_order(run_python, imports):
+def test_the_auto_classes_and_pipelines_know_us_in_every_import_order(run_python, imports):
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
     printed = run_python(
@@ -227,7 +229,29 @@ def test_the_auto_classes_know_us_in_every_import_order(run_python, imports):
         from transformers import AutoConfig, AutoModelForSequenceClassification
         config = AutoConfig.for_model("skim_rnn", vocab_size=7, hidden_size=5, skim_sizes=[2])
         print(type(AutoModelForSequenceClassification.from_config(config)).__name__)
+        from transformers.pipelines import PIPELINE_REGISTRY
+        print(PIPELINE_REGISTRY.check_task("skim-text-classification")[1]["impl"].__name__)
         print([finder for finder in sys.meta_path if type(finder).__module__.startswith("skim_hf")])
         """
     )
-    assert printed.split() == ["SkimRNNForSequenceClassification", "[]"]
+    assert printed.split() == ["SkimRNNForSequenceClassification", "SkimTextClassificationPipeline", "[]"]
+
+
+def test_pipelines_that_fail_to_register_leave_the_models_registered(run_python):
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    printed = run_python(
+        """
+        import sys, warnings
+        sys.modules["skim_hf.modeling.pipeline_skim_rnn"] = None
+        import skim_hf
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            from transformers import AutoConfig, AutoModel, pipeline
+        print([str(warning.message) for warning in caught if "skim_hf" in str(warning.message)])
+        print(type(AutoModel.from_config(AutoConfig.for_model("skim_rnn", vocab_size=7))).__name__)
+        """
+    )
+    message, model = printed.splitlines()
+    assert "skim_hf could not register pipelines with transformers" in message
+    assert model == "SkimRNNModel"

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from tokenizers import Regex, Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.normalizers import Lowercase, Replace, Sequence
@@ -71,6 +71,33 @@ def save_tensors(path, tensors):
     )
 
 
+def save_bfloat16(path, tensors):
+    """Writes the upper halves of float32 tensors, under their names, as bfloat16."""
+    halves = {name: (value.view(np.uint32) >> 16).astype("<u2").tobytes() for name, value in tensors.items()}
+    header, offset = {}, 0
+    for name, data in halves.items():
+        entry = {"dtype": "BF16", "shape": list(tensors[name].shape)}
+        header[name] = {**entry, "data_offsets": [offset, offset + len(data)]}
+        offset += len(data)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(halves.values()))
+
+
+def split_weights(folder, shards=3):
+    """Splits a folder's weights as transformers does, tensors in turn; the names of the files come back."""
+    whole = folder / "model.safetensors"
+    tensors = load_file(whole)
+    files = [f"model-{number + 1:05}-of-{shards:05}.safetensors" for number in range(shards)]
+    index = {name: files[number % shards] for number, name in enumerate(sorted(tensors))}
+    for file in files:
+        save_file({name: tensors[name] for name in tensors if index[name] == file}, folder / file)
+    size = sum(value.nbytes for value in tensors.values())
+    text = json.dumps({"metadata": {"total_size": size}, "weight_map": index})
+    (folder / "model.safetensors.index.json").write_text(text, encoding="utf-8")
+    whole.unlink()
+    return files
+
+
 def word_tokenizer(words=WORDS):
     """A tokenizer of the kind that this project makes."""
     tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
@@ -86,6 +113,8 @@ class ModelMaker:
     values = staticmethod(config_values)
     tensors = staticmethod(random_tensors)
     save_tensors = staticmethod(save_tensors)
+    save_bfloat16 = staticmethod(save_bfloat16)
+    split = staticmethod(split_weights)
     tokenizer = staticmethod(word_tokenizer)
 
     def __init__(self, root):

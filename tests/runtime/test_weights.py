@@ -1,6 +1,4 @@
 import contextlib
-import json
-import struct
 
 import numpy as np
 import pytest
@@ -105,25 +103,66 @@ def test_a_wrong_shape_is_named_with_the_right_one(models):
 def test_a_wrong_dtype_is_named(models, dtype):
     path, config = saved(models)
     replace_tensor(path, NAME, np.zeros(12, dtype))
-    with pytest.raises(ValueError, match=r"bias_hh is stored as (I64|I8|BOOL).*F32, F16, F64.*float32"):
+    with pytest.raises(ValueError, match=r"bias_hh is stored as (I64|I8|BOOL).*F32, F16, BF16, F64.*float32"):
         load_weights(path, config)
 
 
-def test_bfloat16_is_refused_with_the_remedy(models):
+def test_bfloat16_files_become_float32(models):
     path, config = saved(models)
-    data = path.read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8 : 8 + length])
-    offset = 0
-    for name, entry in header.items():
-        if name != "__metadata__":
-            size = 2 * int(np.prod(entry["shape"]))
-            entry.update(dtype="BF16", data_offsets=[offset, offset + size])
-            offset += size
-    text = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(offset))
-    with pytest.raises(ValueError, match=r"stored as BF16.*model.float\(\).save_pretrained"):
+    tensors = load_file(path)
+    models.save_bfloat16(path, tensors)
+    for dtype in (np.float32, np.float64):
+        weights = load_weights(path, config, dtype=dtype)
+        assert weights.embedding.dtype == dtype
+        stored = tensors["skim_rnn.embed_tokens.weight"]
+        expected = (stored.view(np.uint32) & 0xFFFF0000).view(np.float32)
+        assert np.array_equal(weights.embedding, expected)
+
+
+def test_bfloat16_that_is_not_finite_is_refused(models):
+    path, config = saved(models)
+    tensors = load_file(path)
+    models.save_bfloat16(path, {**tensors, NAME: np.full(12, np.inf, np.float32)})
+    with pytest.raises(ValueError, match="bias_hh holds NaN or values that are infinite"):
         load_weights(path, config)
+
+
+def test_the_prefix_of_the_encoder_is_optional(models):
+    path, config = saved(models)
+    expected = load_weights(path, config)
+    save_file({name.removeprefix("skim_rnn."): value for name, value in load_file(path).items()}, path)
+    assert load_weights(path, config).digest == expected.digest
+
+
+@pytest.mark.parametrize("prefix", ["", "skim_rnn."])
+def test_a_bare_encoder_is_told_what_it_lacks(models, prefix):
+    path, config = saved(models)
+    tensors = {name: value for name, value in load_file(path).items() if "classifier" not in name}
+    save_file({prefix + name.removeprefix("skim_rnn."): value for name, value in tensors.items()}, path)
+    with pytest.raises(
+        ValueError, match=r"bare encoder: it lacks the classifier \(classifier.weight, classifier.bias\)"
+    ):
+        load_weights(path, config)
+
+
+@pytest.mark.parametrize("shards", [1, 2, 7])
+def test_split_weights_are_the_same_weights(models, shards):
+    path, config = saved(models, num_hidden_layers=2)
+    expected = load_weights(path, config)
+    models.split(path.parent, shards)
+    assert load_weights(path.with_name("model.safetensors.index.json"), config).digest == expected.digest
+
+
+def test_a_wrong_tensor_of_split_weights_is_named_with_its_file(models):
+    path, config = saved(models)
+    names = models.split(path.parent, 2)
+    for name in names:
+        tensors = load_file(path.with_name(name))
+        if NAME in tensors:
+            save_file({**tensors, NAME: np.zeros(5, np.float32)}, path.with_name(name))
+            break
+    with pytest.raises(ValueError, match=rf"{name}: .*bias_hh has shape \[5\].* asks for \[12\]"):
+        load_weights(path.with_name("model.safetensors.index.json"), config)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

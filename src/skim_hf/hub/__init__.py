@@ -1,4 +1,4 @@
-"""Models on the Hub: the card of a model, written from its results."""
+"""Models on the Hub: the card of a model, written from its results, and what else is pushed with it."""
 
 from __future__ import annotations
 

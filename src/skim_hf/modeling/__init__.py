@@ -1,4 +1,4 @@
-"""The models, and their registration with transformers' Auto classes.
+"""The models and pipelines, and their registration with transformers.
 
 The files of this folder travel to the Hub with the weights: they import torch, transformers and each
 other, and nothing else. This one does not travel.
@@ -31,3 +31,17 @@ def register_models() -> None:
     ):
         auto_class.register(SkimRNNConfig, model, exist_ok=True)
         model.register_for_auto_class(auto_class.__name__)
+
+
+def register_pipelines() -> None:
+    """Lets `transformers.pipeline` know our tasks."""
+    import transformers
+    from transformers.pipelines import PIPELINE_REGISTRY
+
+    from .configuration_skim_rnn import SkimRNNConfig
+    from .pipeline_skim_rnn import PIPELINES
+
+    for task, pipeline, auto_class in PIPELINES:
+        model = getattr(transformers, auto_class)
+        PIPELINE_REGISTRY.register_pipeline(task, pipeline, pt_model=model, type="text")
+    SkimRNNConfig.registered_tasks = frozenset(task for task, _, _ in PIPELINES)

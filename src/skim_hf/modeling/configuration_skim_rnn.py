@@ -49,6 +49,7 @@ _LIBRARY_NAMES = frozenset(
         "name_or_path",
         "num_labels",
         "output_attentions",
+        "tie_word_embeddings",
         "torch_dtype",
         "use_cache",
     }
@@ -82,6 +83,9 @@ class SkimRNNConfig(PreTrainedConfig):
         "final_state",
         "hidden_states",
     ]
+
+    registered_tasks = frozenset[str]()
+    """Tasks that `pipeline` knows in this process without the code of a folder; the package fills it in."""
 
     vocab_size: int | None = 30000
     """Rows of the embedding table; None for continuous inputs of `input_size` features."""
@@ -151,6 +155,21 @@ class SkimRNNConfig(PreTrainedConfig):
         own = {field.name for field in fields(cls)}
         overrides = {name: kwargs.pop(name) for name in list(kwargs) if name in own and name != "dtype"}
         return super().from_dict({**config_dict, **overrides}, **kwargs)
+
+    @property
+    def custom_pipelines(self) -> dict[str, dict[str, Any]]:
+        """Pipelines that have to be run from the code of the model's folder, by task.
+
+        For those that are registered transformers would ask to trust a code that is not going to run.
+        """
+        stored = self.__dict__.get("custom_pipelines", {})
+        return {task: dict(entry) for task, entry in stored.items() if task not in self.registered_tasks}
+
+    @custom_pipelines.setter
+    def custom_pipelines(self, entries: dict[str, dict[str, Any]]) -> None:
+        self.__dict__.pop("custom_pipelines", None)
+        if entries:
+            self.__dict__["custom_pipelines"] = entries
 
     @property
     def num_choices(self) -> int:

@@ -9,6 +9,7 @@ from transformers import GradientCheckpointingLayer, PreTrainedModel
 from transformers import initialization as init
 from transformers.utils import can_return_tuple
 
+from .auto_map_skim_rnn import AUTO_MAP
 from .budgets_skim_rnn import budget_term
 from .cells_skim_rnn import LSTMCell, RecurrentCell
 from .configuration_skim_rnn import SkimRNNConfig
@@ -26,14 +27,6 @@ from .packing_skim_rnn import Packing
 from .policies_skim_rnn import Setting, SkimPolicy
 from .pooling_skim_rnn import pool
 from .reader_skim_rnn import SkimRNNReader
-
-AUTO_MAP = {
-    "AutoConfig": "configuration_skim_rnn.SkimRNNConfig",
-    "AutoModel": "modeling_skim_rnn.SkimRNNModel",
-    "AutoModelForSequenceClassification": "modeling_skim_rnn.SkimRNNForSequenceClassification",
-    "AutoModelForTokenClassification": "modeling_skim_rnn.SkimRNNForTokenClassification",
-}
-"""Where a saved folder finds each class without this package: all of them, not only the one saved."""
 
 
 class SkimRNNLayer(GradientCheckpointingLayer):
@@ -121,7 +114,11 @@ class SkimRNNPreTrainedModel(PreTrainedModel):
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
         """Saves weights, configuration and the code that loads them, with its full map of classes."""
         if self._auto_class is not None:
+            # Not above: transformers copies what such a line names, and only saving has a use for pipelines.
+            from .pipeline_skim_rnn import add_custom_pipelines
+
             self.config.auto_map = dict(AUTO_MAP)
+            add_custom_pipelines(self.config, self._auto_class)
         super().save_pretrained(save_directory, *args, **kwargs)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from skim_hf.runtime.json_files import read_object
+
 MODEL_TYPE = "skim_rnn"
 SEQUENCE, TOKENS = "SkimRNNForSequenceClassification", "SkimRNNForTokenClassification"
 ARCHITECTURES = (SEQUENCE, TOKENS)
 """The heads that the runtime can run."""
+_ENCODER = "SkimRNNModel"
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "cell_type": ("lstm", "gru", "tanh"),
@@ -112,14 +114,7 @@ class RuntimeConfig:
         Raises:
             ValueError: The file is not a JSON object, or describes a model that cannot be run.
         """
-        try:
-            values = json.loads(path.read_bytes().decode("utf-8"), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(
-                f"{path} is not valid JSON ({error}). Save or download the model again."
-            ) from error
-        if not isinstance(values, dict):
-            raise ValueError(f"{path} must hold a JSON object; got {type(values).__name__}.")
+        values = read_object(path)
         try:
             return cls.from_dict(values)
         except ValueError as error:
@@ -180,10 +175,6 @@ def is_share(value: Any) -> bool:
     return is_number and bool(0 <= value <= 1)
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"it holds {name}, and no value of a configuration may be infinite or not a number")
-
-
 def _check_kind(values: Mapping[str, Any]) -> None:
     if values.get("model_type") != MODEL_TYPE:
         raise ValueError(
@@ -191,6 +182,11 @@ def _check_kind(values: Mapping[str, Any]) -> None:
             "This folder holds another kind of model."
         )
     architectures = values.get("architectures")
+    if architectures == [_ENCODER]:
+        raise ValueError(
+            f"This model is a bare encoder, {_ENCODER}: it has no classifier and so gives no labels. "
+            f"Fine-tune it as {' or '.join(ARCHITECTURES)}, or read its states with transformers."
+        )
     if architectures not in [[name] for name in ARCHITECTURES]:
         raise ValueError(
             f"The runtime runs {', '.join(ARCHITECTURES)}; this model's architectures are {architectures!r}. "

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from skim_hf.runtime.hub_cache import remedy
 from skim_hf.runtime.library_text import LibraryText
 from skim_hf.runtime.stream_splitter import WordSplitter
 from skim_hf.runtime.words import NATIVE, NativeText, WordVocabulary, native_module
@@ -110,9 +111,8 @@ class TextEncoder:
         try:
             words, backend = _backend_of(path.read_text(encoding="utf-8"), native)
         except (OSError, ValueError) as error:
-            raise ValueError(
-                f"{path} is not a tokenizer ({error}). Save it again with tokenizer.save_pretrained(folder)."
-            ) from error
+            again = remedy(path, "Save it again with tokenizer.save_pretrained(folder).")
+            raise ValueError(f"{path} is not a tokenizer ({error}). {again}") from error
         if native and words is None:
             raise ValueError(f"native=True {_NOT_OURS} Leave `native` out to read it with tokenizers.")
         if native and backend.kind != "native":

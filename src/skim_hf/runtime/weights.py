@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
 from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.hub_cache import remedy
+from skim_hf.runtime.tensor_files import READABLE, open_tensors
 
 Array = NDArray[np.floating[Any]]
 
 _PREFIX = "skim_rnn."
-_READABLE = ("F32", "F16", "F64")
+_CLASSIFIER = ["classifier.weight", "classifier.bias"]
 _SHOWN = 5
-_AGAIN = "Save the model again with model.save_pretrained(folder), or download it again."
 
 
 @dataclass(frozen=True)
@@ -127,27 +127,25 @@ def expected_shapes(config: RuntimeConfig) -> Iterator[tuple[str, tuple[int, ...
 def load_weights(
     path: Path, config: RuntimeConfig, *, dtype: type[np.floating[Any]] = np.float32
 ) -> ModelWeights:
-    """Reads and checks a `model.safetensors`.
+    """Reads and checks the tensors of a model.
 
     Args:
-        path: The file.
-        config: What the file must hold.
-        dtype: What to convert the stored float16, float32 or float64 values to.
+        path: A `model.safetensors`, or the `model.safetensors.index.json` of several such files.
+        config: What the files must hold.
+        dtype: What to convert the stored float16, bfloat16, float32 or float64 values to.
 
     Raises:
-        ValueError: The file is damaged, or a tensor is missing, unexpected, of a wrong shape or
-            dtype, or holds NaN or infinity. The message names the file, the tensor and the remedy.
+        ValueError: A file is damaged, an index does not fit its files, or a tensor is missing, unexpected,
+            of a wrong shape or dtype, or holds NaN or infinity. The message names the file, the tensor and
+            the remedy.
     """
     tensors: dict[str, Array] = {}
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            stored = _stored_names(path, list(file.keys()), config)
-            for name, shape in expected_shapes(config):
-                part = file.get_slice(stored[name])
-                _check_form(path, name, part.get_dtype(), tuple(part.get_shape()), shape)
-                tensors[name] = _convert(path, name, file.get_tensor(stored[name]), dtype)
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is not a complete safetensors file ({error}). {_AGAIN}") from error
+    files = open_tensors(path)
+    stored = _stored_names(path, list(files), config)
+    for name, shape in expected_shapes(config):
+        file = files[stored[name]]
+        _check_form(file.path, name, *file.form(stored[name]), shape)
+        tensors[name] = _convert(file.path, name, file.read(stored[name]), dtype)
     return assemble(config, tensors)
 
 
@@ -163,13 +161,19 @@ def _stored_names(path: Path, names: list[str], config: RuntimeConfig) -> dict[s
     missing = list(islice((name for name, _ in expected_shapes(config) if name not in stored), _SHOWN))
     known = set(stored) if missing else {name for name, _ in expected_shapes(config)}
     unexpected = sorted(set(stored) - known) + sorted(set(names) - set(stored.values()))
+    if missing == _CLASSIFIER:
+        raise ValueError(
+            f"{path} holds a bare encoder: it lacks the classifier ({', '.join(_CLASSIFIER)}), without which "
+            "there are no labels. Fine-tune the encoder as one of the classes that config.json may name, and "
+            "save that model."
+        )
     if missing or unexpected:
         found = [f"lacks {', '.join(missing)}"] if missing else []
         found += [f"has the unexpected {', '.join(unexpected[:_SHOWN])}"] if unexpected else []
         raise ValueError(
             f"{path} {' and '.join(found)} (at most {_SHOWN} shown). Its tensors are "
             f"{', '.join(sorted(names)[:_SHOWN]) or 'none'}, ...: it does not belong to the config.json "
-            f"beside it. {_AGAIN}"
+            f"beside it. {remedy(path)}"
         )
     return stored
 
@@ -178,12 +182,12 @@ def _check_form(path: Path, name: str, dtype: str, shape: tuple[int, ...], expec
     if shape != expected:
         raise ValueError(
             f"{path}: {name} has shape {list(shape)}, but config.json asks for {list(expected)}. "
-            f"The two files do not belong together. {_AGAIN}"
+            f"The two files do not belong together. {remedy(path)}"
         )
-    if dtype not in _READABLE:
+    if dtype not in READABLE:
         raise ValueError(
-            f"{path}: {name} is stored as {dtype}; the runtime reads {', '.join(_READABLE)} "
-            "(NumPy has no bfloat16). Save the model in float32: model.float().save_pretrained(folder)."
+            f"{path}: {name} is stored as {dtype}; the runtime reads {', '.join(READABLE)}. "
+            "Save the model in float32: model.float().save_pretrained(folder)."
         )
 
 
