@@ -13,8 +13,10 @@ that a second child finds what the first has cached; `package=False` makes skim_
 `token=None` is an anonymous client; `environment={...}` adds variables; `succeeds=False` returns what a child
 that has to fail wrote to stderr.
 
-`make_folder(path, head=..., **fields)` saves a tiny model. `no_waiting` lets this process's client repeat
-what failed without a pause. `shared_hub` and `run_shared` are `hub` and `run_client` for a whole module.
+`make_folder(path, head=..., **fields)` saves a tiny model; `models` makes some that need no torch.
+`no_waiting` lets this process's client repeat what failed without a pause. `hub_cache` makes this process a
+client of `hub` with an empty cache, which is quicker than a child. `shared_hub` and `run_shared` are `hub`
+and `run_client` for a whole module.
 
 With `-m network`, SKIM_HF_TEST_TOKEN and SKIM_HF_TEST_NAMESPACE the same tests run against the real Hub;
 those that use what it does not offer, such as faults or the log of requests, are skipped there.
@@ -29,11 +31,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants, utils
+from huggingface_hub import constants, file_download, utils
 from huggingface_hub.utils import close_session
 
 import skim_hf
 
+from ..runtime.conftest import ModelMaker
 from .loopback import LoopbackHub
 from .real_hub import RealHub
 from .tiny import make_folder as make_tiny_folder
@@ -161,3 +164,24 @@ def make_folder():
 @pytest.fixture
 def no_waiting(monkeypatch):
     monkeypatch.setattr(utils._http, "time", type("Clock", (), {"sleep": staticmethod(lambda seconds: None)}))
+
+
+@pytest.fixture
+def models(tmp_path):
+    return ModelMaker(tmp_path)
+
+
+@pytest.fixture
+def hub_cache(hub, no_waiting, monkeypatch, tmp_path):
+    """The folder of the cache; the client has the Hub's token in HF_TOKEN."""
+    settings = {
+        "ENDPOINT": hub.endpoint,
+        "HUGGINGFACE_CO_URL_TEMPLATE": hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}",
+        "HF_HUB_CACHE": str(tmp_path / "cache"),
+        "HF_HUB_DISABLE_TELEMETRY": True,
+    }
+    for name, value in settings.items():
+        monkeypatch.setattr(constants, name, value)
+    monkeypatch.setattr(file_download, "time", utils._http.time)
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    return tmp_path / "cache"

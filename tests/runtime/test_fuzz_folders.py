@@ -28,15 +28,16 @@ ODD = [
     "F16", "BF16", "I64", "BOOL", "F8_E4M3", "gru", "WordLevel", "[UNK]",
 ]
 # fmt: on
+INDEX, SHARD = "model.safetensors.index.json", "model-00001-of-00002.safetensors"
 quick = settings(max_examples=60, deadline=None)
 
 
 class Damaged:
     """The files of a good model, and a folder for what becomes of them."""
 
-    def __init__(self, models):
-        self.root = models.folder(id2label={"0": "negative", "1": "positive"})
-        self.files = {name: (self.root / name).read_bytes() for name in ModelFolder.FILES}
+    def __init__(self, root):
+        self.root = root
+        self.files = {path.name: path.read_bytes() for path in root.iterdir()}
 
     def outcomes(self, name, data):
         """What each way of running says of the folder with one file replaced: its scores, or its refusal."""
@@ -70,7 +71,15 @@ class Damaged:
 
 @pytest.fixture(scope="module")
 def damaged(shared_models):
-    return Damaged(shared_models)
+    return Damaged(shared_models.folder(id2label={"0": "negative", "1": "positive"}))
+
+
+@pytest.fixture(scope="module")
+def damaged_shards(shared_models):
+    """Weights split over two files."""
+    folder = shared_models.folder()
+    shared_models.split(folder, 2)
+    return Damaged(folder)
 
 
 def assert_alike(outcomes):
@@ -164,6 +173,37 @@ def test_any_edit_of_the_tensors_header_gives_one_clear_refusal_or_a_model(damag
     header, tensors = parts_of(damaged.files[ModelFolder.WEIGHTS])
     content = data.draw(json_like(header))
     assert_alike(damaged.outcomes(ModelFolder.WEIGHTS, with_header(content, tensors)))
+
+
+@pytest.mark.parametrize("name", [INDEX, SHARD])
+@quick
+@given(data=st.data())
+def test_any_bytes_of_split_weights_give_one_clear_refusal_or_a_model(damaged_shards, name, data):
+    assert_alike(damaged_shards.outcomes(name, data.draw(bytes_like(damaged_shards.files[name]))))
+
+
+@quick
+@given(data=st.data())
+def test_any_edit_of_an_index_gives_one_clear_refusal_or_the_model(damaged_shards, data):
+    whole = json.loads(damaged_shards.files[INDEX])
+    content = data.draw(json_like(whole))
+    outcomes = damaged_shards.outcomes(INDEX, json.dumps(content).encode())
+    assert_alike(outcomes)
+    is_whole = isinstance(content, dict) and content.get("weight_map") == whole["weight_map"]
+    assert is_whole or isinstance(outcomes[0], str)
+
+
+@quick
+@given(data=st.data())
+def test_tensors_in_any_wrong_place_are_refused(damaged_shards, data):
+    index = json.loads(damaged_shards.files[INDEX])
+    files = st.sampled_from([*set(index["weight_map"].values()), "other.safetensors", ModelFolder.CONFIG])
+    tensors = st.sampled_from([*index["weight_map"], "skim_rnn.other", "classifier.weight.2"])
+    moved = data.draw(st.dictionaries(tensors, files, min_size=1))
+    changed = {**index["weight_map"], **moved}
+    outcomes = damaged_shards.outcomes(INDEX, json.dumps({**index, "weight_map": changed}).encode())
+    assert_alike(outcomes)
+    assert (changed == index["weight_map"]) == (not isinstance(outcomes[0], str))
 
 
 @pytest.mark.parametrize(

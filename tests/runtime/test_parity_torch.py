@@ -145,6 +145,32 @@ def test_a_folder_that_torch_saved_gives_the_labels_of_a_pipeline(models, tmp_pa
         assert clf.encode(text).tolist() == encoded
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64], ids=str)
+@pytest.mark.parametrize("max_shard_size", ["1KB", "1GB"])
+def test_what_torch_saved_in_another_dtype_or_in_pieces(models, tmp_path, dtype, max_shard_size):
+    source, folder = models.folder(), tmp_path / "saved"
+    model = modeling.SkimRNNForSequenceClassification.from_pretrained(source, dtype=dtype).eval()
+    model.save_pretrained(folder, max_shard_size=max_shard_size)
+    shutil.copy(source / "tokenizer.json", folder)
+    assert (len(list(folder.glob("*.safetensors"))) > 1) == (max_shard_size == "1KB")
+    clf = SkimRuntime.from_pretrained(folder)
+    assert np.array_equal(clf._model.weights.embedding, model.skim_rnn.embed_tokens.weight.float().detach())
+    with torch.inference_mode():
+        output = model.float()(input_ids=torch.as_tensor(IDS[3])[None])
+    np.testing.assert_allclose(clf.read_ids(IDS[3]).logits, output.logits[0].numpy(), rtol=0, atol=1e-5)
+
+
+def test_a_bare_encoder_that_torch_saved_is_told_what_it_lacks(models, tmp_path):
+    source, folder = models.folder(), tmp_path / "saved"
+    modeling.SkimRNNModel.from_pretrained(source).save_pretrained(folder)
+    shutil.copy(source / "tokenizer.json", folder)
+    with pytest.raises(ValueError, match="bare encoder, SkimRNNModel: it has no classifier"):
+        SkimRuntime.from_pretrained(folder)
+    shutil.copy(source / "config.json", folder)
+    with pytest.raises(ValueError, match="bare encoder: it lacks the classifier"):
+        SkimRuntime.from_pretrained(folder)
+
+
 @pytest.mark.parametrize("cell_type", ["lstm", "gru", "tanh"])
 def test_a_plain_reader_is_the_network_of_torch(models, cell_type):
     folder = models.folder(

@@ -110,7 +110,7 @@ class ModelOptions:
         """
         from skim_hf.runtime import ModelFolder
 
-        return ModelFolder.find(self.model, revision=self.revision).root
+        return ModelFolder.find(self.model, revision=self.revision, subfolder=self.subfolder).root
 
     def load(self, **changes: Any) -> SkimRuntime:
         """Loads the model.

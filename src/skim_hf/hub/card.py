@@ -88,6 +88,18 @@ def write_card(folder: str | os.PathLike[str], *, repo_id: str | None = None) ->
         ValueError: As `render_card`, or a README.md that was written by hand.
     """
     card = render_card(folder, repo_id=repo_id)
+    check_replaceable(folder)
+    path = Path(folder, CARD_NAME)
+    write_text(path, str(card))
+    return path
+
+
+def check_replaceable(folder: str | os.PathLike[str]) -> None:
+    """Refuses a README.md of a folder that was written by hand, which the card would take the place of.
+
+    Raises:
+        ValueError: There is one.
+    """
     path = Path(folder, CARD_NAME)
     present = path.read_text(encoding="utf-8") if path.exists() else OWN_START
     if OWN_START not in present and _GENERATED not in present:
@@ -95,8 +107,6 @@ def write_card(folder: str | os.PathLike[str], *, repo_id: str | None = None) ->
             f"{path} was not made by skim-hf, and would be lost. Move it away, write the card, and put what "
             f"is to stay of it between the two marks at the card's end."
         )
-    write_text(path, str(card))
-    return path
 
 
 def make_card(

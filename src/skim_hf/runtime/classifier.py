@@ -82,11 +82,17 @@ class SkimRuntime(RunningModel):
         min_agreement: float = 0.995,
         max_probability_change: float | None = None,
         revision: str | None = None,
+        subfolder: str = "",
     ) -> SkimRuntime:
         """Loads a saved model.
 
+        A model on the Hub is fetched once; later the Hub is asked only what commit the revision is now, and
+        nothing if the revision is a full commit hash or HF_HUB_OFFLINE=1. If the Hub does not answer, the
+        cached model is loaded, with a warning in the log.
+
         Args:
-            source: A folder with config.json, tokenizer.json and model.safetensors, or a Hub id.
+            source: A folder with config.json, tokenizer.json and model.safetensors (or several such files and
+                model.safetensors.index.json), or a Hub id.
             backend: `native` for the C kernels, `numpy`, or `auto`: what the environment variable
                 SKIM_HF_BACKEND says, and else the kernels if they are there and can run the model.
             dtype: `float32`, or `int8` for recurrent weights and tables (native only).
@@ -99,10 +105,12 @@ class SkimRuntime(RunningModel):
             parity_texts: Texts to compare with the same model in float32; see `parity`.
             min_agreement: Share of their labels that must be equal.
             max_probability_change: How far their probabilities may differ; None for any distance.
-            revision: Branch, tag or commit on the Hub.
+            revision: Branch, tag or commit on the Hub; folders have none and ignore it.
+            subfolder: Where the model lies in the folder or repository, such as `"checkpoint-2"`.
 
         Raises:
             FileNotFoundError: No such model, or a missing file.
+            OSError: The cache of the Hub cannot be written to.
             ImportError: The C kernels were asked for and are not built.
             ValueError: A damaged or foreign file, an impossible setting or combination of them, a
                 budget that cannot be kept, or more difference to float32 than allowed.
@@ -114,7 +122,7 @@ class SkimRuntime(RunningModel):
             check_threshold(0.0 if threshold is None else threshold), backend, dtype, max_tokens, threads
         )
         wanted_backend(options)
-        folder = ModelFolder.find(source, revision=revision)
+        folder = ModelFolder.find(source, revision=revision, subfolder=subfolder)
         model = load_model(folder)
         if threshold is None:
             options = replace(options, threshold=model.config.skim_threshold)

@@ -179,7 +179,7 @@ def _check_kind(values: Mapping[str, Any]) -> None:
     if values.get("model_type") != MODEL_TYPE:
         raise ValueError(
             f"model_type must be {MODEL_TYPE!r}; got {values.get('model_type')!r}. "
-            "This folder holds another kind of model."
+            "This is another kind of model: use transformers for it."
         )
     architectures = values.get("architectures")
     if architectures == [_ENCODER]:

@@ -1,23 +1,19 @@
-"""The files of a saved model: which they are, where they lie, and what is wrong when they do not."""
+"""The files of a saved model: where they lie, and what is wrong when they do not."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-_SAVING = (
-    "Save one with model.save_pretrained(folder) and tokenizer.save_pretrained(folder), "
-    "or give the id of a model on the Hub."
-)
-
-_PICKLES = (".bin", ".pt", ".pth", ".pkl")
+from skim_hf.runtime import model_files
+from skim_hf.runtime.model_files import SAVING, describe_missing, missing_files, weights_of
 
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A saved model on disk; exists only if its three files do.
+    """A saved model on disk; exists only if its files do.
 
     Attributes:
         root: The folder.
@@ -29,28 +25,26 @@ class ModelFolder:
 
     root: Path
 
-    CONFIG: ClassVar[str] = "config.json"
-    TOKENIZER: ClassVar[str] = "tokenizer.json"
-    WEIGHTS: ClassVar[str] = "model.safetensors"
-    FILES: ClassVar[tuple[str, ...]] = (CONFIG, TOKENIZER, WEIGHTS)
+    CONFIG: ClassVar[str] = model_files.CONFIG
+    TOKENIZER: ClassVar[str] = model_files.TOKENIZER
+    WEIGHTS: ClassVar[str] = model_files.WEIGHTS
+    FILES: ClassVar[tuple[str, ...]] = model_files.FILES
 
     def __post_init__(self) -> None:
         """Checks that the folder holds every file.
 
         Raises:
-            ValueError: The path is a file.
+            ValueError: The path is a file, or the index of split weights is damaged.
             FileNotFoundError: There is no such folder, or a file is missing.
         """
         if self.root.is_file():
-            raise ValueError(f"Expected the folder of a saved model, but {self.root} is a file. {_SAVING}")
+            raise ValueError(f"Expected the folder of a saved model, but {self.root} is a file. {SAVING}")
         if not self.root.is_dir():
-            raise FileNotFoundError(f"There is no folder {self.root}. {_SAVING}")
-        missing = [name for name in self.FILES if not (self.root / name).is_file()]
+            raise FileNotFoundError(f"There is no folder {self.root}. {SAVING}")
+        missing = missing_files(self.root)
         if missing:
-            raise FileNotFoundError(
-                f"{self.root} lacks {', '.join(missing)}. A saved model holds {', '.join(self.FILES)}. "
-                f"{self._advice(missing)}"
-            )
+            present = (file.name for file in self.root.iterdir())
+            raise FileNotFoundError(describe_missing(self.root, missing, present))
 
     @property
     def config(self) -> Path:
@@ -64,47 +58,57 @@ class ModelFolder:
 
     @property
     def weights(self) -> Path:
-        """The tensors."""
-        return self.root / self.WEIGHTS
+        """The tensors or, where they are split over several files, the index of these."""
+        return weights_of(self.root)
 
     @classmethod
-    def find(cls, source: str | os.PathLike[str], *, revision: str | None = None) -> ModelFolder:
+    def find(
+        cls, source: str | os.PathLike[str], *, revision: str | None = None, subfolder: str = ""
+    ) -> ModelFolder:
         """Finds a saved model in a folder or, if there is no such folder, on the Hub.
 
         Args:
             source: Path of a folder, or a Hub id such as `"org/name"`.
             revision: Branch, tag or commit on the Hub; folders have none and ignore it.
+            subfolder: Where the model lies inside, such as `"checkpoint-2"`; in a folder or on the Hub.
 
         Returns:
             The folder; for a Hub id the one in the local cache, after downloading what it lacks.
 
         Raises:
-            TypeError: `source` is neither text nor a path.
-            ValueError: `source` is a file.
+            TypeError: `source` is neither text nor a path, or `subfolder` no text.
+            ValueError: `source` is a file, `subfolder` leads out of it, or the model on the Hub is one of
+                another kind.
             FileNotFoundError: No such folder, a missing file, or a Hub id that cannot be fetched.
+            OSError: The disk is full.
         """
         if not isinstance(source, (str, os.PathLike)):
             raise TypeError(
-                f"Expected a folder or a Hub id such as 'org/name'; got {type(source).__name__}. {_SAVING}"
+                f"Expected a folder or a Hub id such as 'org/name'; got {type(source).__name__}. {SAVING}"
             )
+        subfolder = _check_subfolder(subfolder)
         path = Path(source)
         if path.exists() or not _may_be_hub_id(source):
-            return cls(path)
-        return cls(_download(str(source), revision))
+            return cls(path if path.is_file() else path / subfolder)
+        # Imported here, because a model in a folder needs none of it.
+        from skim_hf.runtime.download import HubModel
 
-    def _advice(self, missing: list[str]) -> str:
-        if self.WEIGHTS in missing:
-            if (self.root / f"{self.WEIGHTS}.index.json").is_file():
-                return "Its weights are split over several files: save again with a larger max_shard_size."
-            pickles = sorted(file.name for file in self.root.iterdir() if file.suffix in _PICKLES)
-            if pickles:
-                return (
-                    f"Its weights are a pickle ({pickles[0]}), which can run code when it is opened and is "
-                    "not read here: load it with transformers and call model.save_pretrained(folder)."
-                )
-        if missing == [self.TOKENIZER]:
-            return "Save the tokenizer beside the model with tokenizer.save_pretrained(folder)."
-        return _SAVING
+        return cls(HubModel(str(source), revision, subfolder).fetch())
+
+
+def _check_subfolder(subfolder: str) -> str:
+    """A relative path in the form that the Hub takes."""
+    if not isinstance(subfolder, str):
+        raise TypeError(
+            f"subfolder must be text such as 'checkpoint-2', or ''; got {type(subfolder).__name__}."
+        )
+    path = PurePosixPath(subfolder)
+    if path.is_absolute() or ".." in path.parts or any(sign in subfolder for sign in "\\:\0"):
+        raise ValueError(
+            f"subfolder must be a path inside the model's folder, with '/', such as 'checkpoint-2'; "
+            f"got {subfolder!r}."
+        )
+    return "" if path == PurePosixPath() else str(path)
 
 
 def _may_be_hub_id(source: str | os.PathLike[str]) -> bool:
@@ -113,17 +117,3 @@ def _may_be_hub_id(source: str | os.PathLike[str]) -> bool:
         return False
     parts = source.split("/")
     return len(parts) <= 2 and "\\" not in source and all(part and part[0] not in ".~" for part in parts)
-
-
-def _download(hub_id: str, revision: str | None) -> Path:
-    # Imported here, because a model in a folder needs none of it.
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(ModelFolder.FILES)))
-    except (OSError, ValueError) as error:
-        version = f" at revision {revision!r}" if revision else ""
-        raise FileNotFoundError(
-            f"{hub_id!r} is not a folder here, and could not be fetched from the Hub{version}: {error}\n"
-            f"Check the name, the network and, for a private model, `hf auth login`. {_SAVING}"
-        ) from error
