@@ -9,7 +9,7 @@ import pytest
 import skim_hf
 from skim_hf.cli.app import app
 
-COMMANDS = ["predict", "trace", "evaluate", "bench", "info", "card"]
+COMMANDS = ["predict", "trace", "evaluate", "bench", "info", "card", "push"]
 HEAVY = ["torch", "transformers", "datasets", "evaluate", "accelerate", "sklearn", "scipy", "pandas"]
 
 

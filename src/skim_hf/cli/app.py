@@ -15,6 +15,7 @@ from skim_hf.cli.examples import help_text
 from skim_hf.cli.info import INFO_HELP, info
 from skim_hf.cli.output import prepare_streams
 from skim_hf.cli.predict import PREDICT_HELP, predict
+from skim_hf.cli.push import PUSH_HELP, push
 from skim_hf.cli.trace import TRACE_HELP, trace
 
 WRONG_INPUT, INTERRUPTED = 1, 130
@@ -98,5 +99,6 @@ for command, text in (
     (bench, BENCH_HELP),
     (info, INFO_HELP),
     (card, CARD_HELP),
+    (push, PUSH_HELP),
 ):
     app.command(help=text)(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from itertools import chain
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -113,17 +114,37 @@ def _costs(clf: SkimRuntime) -> list[Report]:
 
 def _measured(options: ModelOptions) -> Report | None:
     """What the model's result file says; None if there is none, or one of other weights."""
-    from skim_hf.results import RESULTS_NAME, ModelResults
+    from skim_hf.results import ModelResults
 
-    if not (options.folder / RESULTS_NAME).is_file():
+    path = _results_file(options.folder)
+    if path is None:
         return None
     try:
-        results = ModelResults.load(options.folder)
+        results = ModelResults.load(path)
         results.check_weights(options.folder)
     except ValueError as error:
         typer.echo(f"Note: {error}", err=True)
         return None
     return {"evaluation": results.evaluation, "latency": results.latency}
+
+
+def _results_file(folder: Path) -> Path | None:
+    """The result file of a model; for one of the Hub, whose runtime does without, it is fetched."""
+    from skim_hf.results import RESULTS_NAME
+    from skim_hf.runtime.hub_cache import CachedPlace
+
+    place = CachedPlace.of(folder)
+    if (folder / RESULTS_NAME).is_file() or place is None:
+        path = folder / RESULTS_NAME
+        return path if path.is_file() else None
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    name = str(PurePosixPath(place.name, RESULTS_NAME))
+    try:
+        return Path(hf_hub_download(place.hub_id, name, revision=place.commit))
+    except EntryNotFoundError:
+        return None
 
 
 def _tables(report: Report) -> list[Any]:
