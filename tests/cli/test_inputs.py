@@ -1,13 +1,14 @@
 """Lines of streams, in whatever pieces they come."""
 
 import io
+import sys
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skim_hf.cli.inputs import stream_batches
+from skim_hf.cli.inputs import stream_batches, text_batches
 
 
 class Pieces(io.BytesIO):
@@ -53,3 +54,9 @@ def test_any_bytes_are_texts_or_a_wrong_line(content, column):
     except ValueError as error:
         is_right = str(error).startswith("It, ") or "It must hold" in str(error)
     assert is_right
+
+
+def test_a_closed_standard_input_is_said(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(ValueError, match="standard input is closed"):
+        text_batches([], None, None)

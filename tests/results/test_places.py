@@ -2,7 +2,7 @@
 
 import pytest
 
-from skim_hf.results.places import where_read
+from skim_hf.results import where_read
 from skim_hf.runtime import SkimRuntime
 
 from ..runtime.conftest import folder, shared_models  # noqa: F401, fixtures

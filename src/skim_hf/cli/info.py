@@ -53,7 +53,7 @@ def info(options: ModelOptions, source: InputOption = None, form: ReportFormat =
         source: Texts to see where it reads.
         form: How the report looks.
     """
-    from skim_hf.results.places import where_read
+    from skim_hf.results import where_read
 
     clf, held = _load(options)
     report = {**_describe(options, clf), "memory_bytes": held, "measured": _measured(options)}

@@ -30,12 +30,13 @@ def text_batches(texts: Sequence[str], source: Path | None, column: str | None) 
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: When it is reached, a line that is not UTF-8 or a row without a text.
+        ValueError: A closed standard input; when it is reached, a line that is not UTF-8 or a row without a
+            text.
     """
     if texts:
         return iter([list(texts)])
     if source is None or source == STDIN:
-        return stream_batches(sys.stdin.buffer, _STDIN_NAME, column)
+        return stream_batches(_stdin(), _STDIN_NAME, column)
     return file_batches(source, column)
 
 
@@ -57,9 +58,9 @@ def whole_text() -> str:
     """The standard input as one text, without the line break at its end.
 
     Raises:
-        ValueError: It is not UTF-8.
+        ValueError: It is closed, or not UTF-8.
     """
-    lines = chain.from_iterable(stream_batches(sys.stdin.buffer, _STDIN_NAME, None))
+    lines = chain.from_iterable(stream_batches(_stdin(), _STDIN_NAME, None))
     return "\n".join(lines)
 
 
@@ -79,6 +80,12 @@ def stream_batches(stream: BinaryIO, name: str, column: str | None) -> Iterator[
         for lines in _byte_lines(stream):
             yield from _batches(_texts_of(lines, name, number, column))
             number += len(lines)
+
+
+def _stdin() -> BinaryIO:
+    if sys.stdin is None:
+        raise ValueError("The standard input is closed. Give texts as arguments or as a file.")
+    return sys.stdin.buffer
 
 
 def _batches(texts: Iterator[str], size: int | None = None) -> Iterator[list[str]]:
