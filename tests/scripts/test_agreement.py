@@ -3,11 +3,9 @@
 import pytest
 import torch
 
-from skim_hf import SkimRuntime
 from skim_hf.training import LabelSchema, build_tokenizer, new_classifier
 
 TEXTS = ["a good film", "a bad film, a bad one!", "good", "", "unknown words only"] * 3
-LABELS = ["positive", "negative", "positive", "negative", "negative"] * 3
 
 
 @pytest.fixture
@@ -23,12 +21,8 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_three_ways_agree_and_scores_are_of_the_labels(folder, script):
-    scores, agreement = script("_agreement").compare_three_ways(folder, TEXTS, LABELS)
-    runtime = SkimRuntime.from_pretrained(folder)
-    right = sum(a == b for a, b in zip(runtime.predict(TEXTS), LABELS, strict=True))
-    assert scores["accuracy"] == pytest.approx(right / len(TEXTS))
-    assert 0 < scores["skim_rate_micro"] < 1
+def test_three_ways_agree(folder, script):
+    agreement = script("_agreement").compare_three_ways(folder, TEXTS)
     assert agreement["texts"] == agreement["pipeline_texts"] == len(TEXTS)
     assert agreement["labels_differing"] == agreement["decisions_differing"] == 0
     assert agreement["pipeline_labels_differing"] == 0
@@ -44,19 +38,7 @@ def test_a_difference_is_counted(folder, script, monkeypatch):
         return probabilities[:, ::-1], [1 - d for d in decisions]
 
     monkeypatch.setattr(module, "read_with_torch", mirrored)
-    _, agreement = module.compare_three_ways(folder, TEXTS, LABELS)
+    agreement = module.compare_three_ways(folder, TEXTS)
     # Of a text without words a fresh classifier says the same in the mirror.
     assert agreement["labels_differing"] == len(TEXTS) - TEXTS.count("")
     assert agreement["decisions_differing"] == agreement["decisions"] > 0
-
-
-def test_latency_compares_with_the_first(folder, script):
-    runtimes = {
-        "plain": SkimRuntime.from_pretrained(folder, threshold=1.0),
-        "skim": SkimRuntime.from_pretrained(folder),
-    }
-    result = script("_latency").compare_latency(runtimes, TEXTS[:4])
-    assert result["plain"]["times_faster_than_plain"] == 1.0
-    assert result["skim"]["median_us"] > 0
-    assert result["skim"]["p90_us"] >= result["skim"]["median_us"]
-    assert result["tokens_per_text"] == pytest.approx((3 + 8 + 1 + 0) / 4)

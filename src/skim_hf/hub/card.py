@@ -19,7 +19,15 @@ from skim_hf.hub.card_rows import (
     notes_on_figures,
     recipe_rows,
 )
-from skim_hf.hub.card_text import data_name, describe_reading, highlighted, origins, own_labels, summary
+from skim_hf.hub.card_text import (
+    data_name,
+    describe_reading,
+    describe_training,
+    highlighted,
+    origins,
+    own_labels,
+    summary,
+)
 from skim_hf.results.files import RESULTS_NAME, ModelResults, write_text
 from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.folder import ModelFolder
@@ -157,6 +165,7 @@ def make_card(
         curve=curve_rows(results),
         notes_on_curve=notes_on_curve(results),
         note_on_dense=note_on_dense(results),
+        training=describe_training(results.training) if results.training else None,
         recipe=recipe_rows(results),
         labels=own_labels(config),
         data_name=data_name(results),

@@ -6,7 +6,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from skim_hf.hub.card_formats import score_title
+from skim_hf.hub.card_formats import one_line, score_title
 from skim_hf.hub.card_text import kind_of_cell
 from skim_hf.results.files import ModelResults
 from skim_hf.results.schema import Block
@@ -58,9 +58,9 @@ def _eval_results(evaluation: Block, config: RuntimeConfig, task: str) -> list[E
     return [
         EvalResult(
             task_type=task,
-            dataset_type=data.get("hub_id", data["name"]),
-            dataset_name=data["name"],
-            dataset_split=evaluation["split"],
+            dataset_type=one_line(data.get("hub_id", data["name"])),
+            dataset_name=one_line(data["name"]),
+            dataset_split=one_line(evaluation["split"]),
             metric_type=kind,
             metric_name=title,
             metric_value=round(value, _DIGITS),
@@ -71,4 +71,7 @@ def _eval_results(evaluation: Block, config: RuntimeConfig, task: str) -> list[E
 
 def _widget(example: Block) -> list[dict[str, Any]]:
     texts = [example["text"], *example.get("widget", [])]
-    return [{"text": text, "example_title": f"Example {number}"} for number, text in enumerate(texts, 1)]
+    # YAML has line breaks of its own, which do not all come back.
+    return [
+        {"text": one_line(text), "example_title": f"Example {number}"} for number, text in enumerate(texts, 1)
+    ]

@@ -38,15 +38,20 @@ def megabytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
 
 
+def one_line(text: str) -> str:
+    """A text with its white space, line breaks of all kinds included, turned into blanks."""
+    return " ".join(text.split())
+
+
 def plain(text: str) -> str:
     """A text that Markdown shows as it is, on one line."""
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _BULLET.sub(lambda bullet: f"{bullet[0][:-1]}\\{bullet[0][-1]}", _SPECIAL.sub(r"\\\1", text))
 
 
 def code(text: str) -> str:
     """A text between backticks, on one line, also within a table."""
-    return f"`{' '.join(text.split()).replace('`', chr(39)).replace('|', '/')}`"
+    return f"`{one_line(text).replace('`', chr(39)).replace('|', '/')}`"
 
 
 def literal(text: str) -> str:

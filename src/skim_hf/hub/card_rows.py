@@ -60,7 +60,7 @@ def notes_on_figures(results: ModelResults, config: RuntimeConfig) -> list[str]:
     notes = []
     if evaluation := results.evaluation:
         tokens = f" ({evaluation['tokens']:,} tokens)" if "tokens" in evaluation else ""
-        dial = f", threshold {evaluation['threshold']:g}" if config.policy == "skim" else ""
+        dial = _threshold(evaluation["threshold"], config) if config.policy == "skim" else ""
         notes.append(
             f"Scores and shares: {evaluation['texts']:,} texts{tokens} of the {plain(evaluation['split'])} "
             f"split of {plain(evaluation['data']['name'])}{dial}{_engine(evaluation)}."
@@ -152,6 +152,11 @@ def _other(results: ModelResults) -> str:
     """Whom the model is compared with, within a sentence."""
     dense = (results.evaluation or {}).get("dense")
     return f"the {plain(dense['what'])}" if dense else "reading everything"
+
+
+def _threshold(measured: float, config: RuntimeConfig) -> str:
+    own = "" if measured == config.skim_threshold else f" (the model's own is {config.skim_threshold:g})"
+    return f", threshold {measured:g}{own}"
 
 
 def _engine(block: Block) -> str:

@@ -62,6 +62,20 @@ def describe_reading(config: RuntimeConfig) -> str:
     )
 
 
+def describe_training(training: Block) -> str:
+    """On what and how long the model was trained, in a sentence or two.
+
+    Args:
+        training: The block of a result file.
+    """
+    data, splits = training["data"], training["splits"]
+    source = f" ({plain(data['source'])})" if "source" in data else ""
+    parts = ", ".join(f"{texts:,} {plain(split)} texts" for split, texts in splits.items())
+    machine = plain(training["machine"]["processor"])
+    time = f", {training['seconds']:,.0f} seconds on {machine}" if "seconds" in training else ""
+    return f"On {plain(data['name'])}{source}: {parts}. Seed {training['seed']}{time}."
+
+
 def highlighted(example: Block) -> str:
     """A text in Markdown, the words that were read in full in bold.
 

@@ -52,7 +52,11 @@ def from_training(
         FileNotFoundError: No saved model, or one that lacks a file.
         ValueError: A damaged model, or one that the runtime cannot read.
     """
-    origin = {"machine": describe_machine(), "command": command_line() if command is None else command}
+    saved = load_saved(folder)
+    origin = {
+        "machine": describe_machine(),
+        "command": command_line() if command is None else command,
+    }
     training: Block = {
         "data": dict(data),
         "splits": dict(splits),
@@ -61,28 +65,29 @@ def from_training(
         **({} if seconds is None else {"seconds": seconds}),
         **origin,
     }
-    saved = load_saved(folder)
+    evaluation: Block | None = None
+    scores, reading = _sorted_metrics(metrics or {}, prefix)
+    if scores:
+        evaluation = {
+            "data": dict(data),
+            "split": split,
+            "texts": splits[split],
+            "threshold": saved.config.skim_threshold,
+            "metrics": scores,
+            **reading,
+            **origin,
+        }
+    model = describe_model(folder, saved)
+    return ModelResults(saved.weights.digest, model, training=training, evaluation=evaluation)
+
+
+def _sorted_metrics(metrics: Mapping[str, float], prefix: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Scores of the task, and how much was read and what it saved."""
     named = {
-        name.removeprefix(prefix): float(value)
-        for name, value in (metrics or {}).items()
-        if name.startswith(prefix)
+        name.removeprefix(prefix): float(value) for name, value in metrics.items() if name.startswith(prefix)
     }
     scores = {name: value for name, value in named.items() if name not in (*_READING, *_NO_SCORES)}
-    evaluation: Block = {
-        "data": dict(data),
-        "split": split,
-        "texts": splits[split] if scores else 0,
-        "threshold": saved.config.skim_threshold,
-        "metrics": scores,
-        **{name: named[name] for name in _READING if name in named},
-        **origin,
-    }
-    return ModelResults(
-        saved.weights.digest,
-        describe_model(folder, saved),
-        training=training,
-        evaluation=evaluation if scores else None,
-    )
+    return scores, {name: value for name, value in named.items() if name in _READING}
 
 
 def _may_be_shown(name: str, value: Any) -> bool:

@@ -1,0 +1,114 @@
+"""Tiny saved models of every kind, and a result file that holds every block."""
+
+import pytest
+import torch
+
+from skim_hf import SkimRNNForTokenClassification, SkimRuntime
+from skim_hf.results import describe_machine
+from skim_hf.training import LabelSchema, build_tokenizer, new_classifier
+
+TEXTS = ["a good film", "a bad film, a bad one!", "good", "", "unknown words only", "bad, bad"]
+SINGLE = LabelSchema("single_label_classification", ("negative", "positive", "neutral"))
+
+
+@pytest.fixture(scope="session")
+def texts():
+    """Texts of odd lengths, one of them without words."""
+    return TEXTS
+
+
+@pytest.fixture(scope="session")
+def make_folder(tmp_path_factory):
+    """Saves a tiny model whose decisions vary."""
+
+    def make(labels=SINGLE, *, tokens=False, seed=0, **fields):
+        torch.manual_seed(seed)
+        tokenizer = build_tokenizer(TEXTS, min_frequency=1, progress=False)
+        if fields.get("policy") != "full":
+            fields = {"skim_sizes": [3], **fields}
+        model = new_classifier(labels, tokenizer, embedding_size=5, hidden_size=7, **fields)
+        if tokens:
+            model.config.problem_type = None
+            model = SkimRNNForTokenClassification(model.config)
+        for name, parameter in model.named_parameters():
+            if name.endswith("weight"):
+                torch.nn.init.normal_(parameter, std=3.0 if "decision" in name else 1.0)
+        folder = tmp_path_factory.mktemp("model")
+        model.eval().save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def folder(make_folder):
+    """A Skim-LSTM with three labels."""
+    return make_folder()
+
+
+@pytest.fixture(scope="session")
+def clf(folder):
+    return SkimRuntime.from_pretrained(folder)
+
+
+@pytest.fixture
+def blocks():
+    """Every block, complete, of a result file; made anew for every test."""
+    origin = {"machine": describe_machine(), "command": "python train.py"}
+    times = {"median_us": 40.5, "p99_us": 90.0, "min_us": 20.0, "turns": 15}
+    score = {"accuracy": 0.75}
+    point = {"threshold": 0.5, "metrics": score, "read": 0.25, "macs_ratio": 3.0, "median_us": 41.0}
+    engine = {"backend": "native", "dtype": "float32"}
+    return {
+        "model": {"architecture": "SkimRNNForSequenceClassification", "parameters": 7, "bytes": {"a": 9}},
+        "training": {
+            "data": {"name": "reviews", "language": "en"},
+            "splits": {"train": 90, "test": 12},
+            "recipe": {"learning_rate": 0.001, "skim_sizes": [10, 0], "glove": None, "fp16": False},
+            "seed": 42,
+            "seconds": 3.5,
+            **origin,
+        },
+        "evaluation": {
+            "data": {"name": "reviews"},
+            "split": "test",
+            "texts": 12,
+            "tokens": 345,
+            "threshold": 0.5,
+            "metrics": score,
+            "skim_rate_macro": 0.7,
+            "skim_rate_micro": 0.75,
+            "flop_ratio_paper": 4.0,
+            "macs_ratio": 3.0,
+            "dense": {"what": "plain LSTM", "metrics": score},
+            "curve": {
+                "split": "validation",
+                "texts": 9,
+                "timed_texts": 5,
+                "points": [point],
+                **engine,
+                **origin,
+            },
+            **engine,
+            **origin,
+        },
+        "latency": {
+            "what": "string to label",
+            "threads": 1,
+            "texts": 5,
+            "rounds": 3,
+            "words_per_text": 23.5,
+            "tokens_per_text": 28.5,
+            "contestants": {"adaptive": {**times, "times_faster_than": {"dense": 4.0}}, "dense": times},
+            **engine,
+            **origin,
+        },
+        "example": {
+            "text": "a good film",
+            "label": "positive",
+            "score": 0.9,
+            "read": [{"token": "good", "start": 2, "end": 6}],
+            "widget": ["a bad film"],
+        },
+    }
