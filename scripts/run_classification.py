@@ -107,6 +107,14 @@ class DataArguments:
             raise ValueError("Give either --dataset_name, or files (--train_file and so on), and not both.")
         return self.dataset_name or given
 
+    def described(self) -> dict[str, str]:
+        """What the results say of the data."""
+        if self.dataset_name is None:
+            return {"name": Path(self.train_file or self.validation_file or self.test_file or "").name}
+        if Path(self.dataset_name).exists():
+            return {"name": Path(self.dataset_name).name}
+        return {"name": self.dataset_name, "hub_id": self.dataset_name}
+
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
     """Runs the steps that were asked for.
@@ -139,16 +147,19 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
         processing_class=tokenizer,
         data_collator=TextCollator(tokenizer),
         compute_metrics=make_compute_metrics(model.config),
+        data=data_args.described(),
     )
     results: dict[str, float] = {}
     if args.do_train:
         results |= train(trainer)
     if args.do_eval:
         results |= save(trainer, "eval", trainer.evaluate())
+        if args.do_train:
+            trainer.save_results()
     if args.do_predict:
         results |= predict(trainer, splits["test"], data.labels)
     if args.push_to_hub:
-        trainer.push_to_hub(tasks="text-classification", tags=["skim-rnn"], dataset=data_args.dataset_name)
+        trainer.push_to_hub()
     return results
 
 

@@ -158,9 +158,9 @@ def test_pushing_goes_through_the_trainer(run, monkeypatch):
     pushed = []
     monkeypatch.setattr(SkimTrainer, "init_hf_repo", lambda self, token=None: None)
     monkeypatch.setattr(SkimTrainer, "_push_from_checkpoint", lambda self, folder: None)
-    monkeypatch.setattr(SkimTrainer, "push_to_hub", lambda self, **card: pushed.append(card))
+    monkeypatch.setattr(SkimTrainer, "push_to_hub", lambda self, **options: pushed.append(options))
     run("--do_train", "--max_steps", "1", "--push_to_hub", "--save_strategy", "no", *SMALL)
-    assert pushed[-1:] == [{"tasks": "text-classification", "tags": ["skim-rnn"], "dataset": None}]
+    assert pushed == [{"commit_message": "Model save", "revision": None}, {}]
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ class HubModel:
             return True
         except EntryNotFoundError:
             return False
-        except Exception as error:  # what the client lets through depends on its version's HTTP library
+        except Exception as error:  # which ones depends on the HTTP library of the client's version
             if is_answer(error):
                 copy = f"A copy of commit {commit} is cached, and HF_HUB_OFFLINE=1 loads it."
                 raise explain(error, self, copy) from error
@@ -135,7 +135,7 @@ class HubModel:
         with self._explained():
             try:
                 return Path(hf_hub_download(self.hub_id, self._path(name), revision=revision))
-            except LocalEntryNotFoundError:  # not cached, and the Hub did not answer
+            except LocalEntryNotFoundError:  # not cached, and nothing answered
                 raise
             except EntryNotFoundError:
                 return None
@@ -145,12 +145,12 @@ class HubModel:
             files = HfApi().list_repo_files(self.hub_id, revision=revision)
         inside = self._path("")
         names = [file.removeprefix(inside) for file in files if file.startswith(inside)]
-        if not names:
+        if self.subfolder and not names:
             folders = sorted({str(PurePosixPath(file).parent) for file in files} - {"."})
             return FileNotFoundError(
                 f"{self} does not exist: there is no such folder. There are: {', '.join(folders) or 'none'}."
             )
-        return FileNotFoundError(describe_missing(self, [name], names))
+        return FileNotFoundError(describe_missing(self, [name], [name for name in names if "/" not in name]))
 
     def _path(self, name: str) -> str:
         return f"{self.subfolder}/{name}" if self.subfolder else name
@@ -163,5 +163,5 @@ class HubModel:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # likewise
+        except Exception as error:  # not all of the client's errors are OSErrors
             raise explain(error, self) from error

@@ -18,7 +18,8 @@ SAVING = (
 )
 
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
-_HARMLESS = ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth", "scaler.pt")
+_STATES = ("training_args", "optimizer", "scheduler", "scaler", "rng_state", "random_states")
+"""What a trainer keeps beside the weights begins like this."""
 _SHOWN = 5
 
 
@@ -53,7 +54,7 @@ def describe_missing(where: object, missing: list[str], present: Iterable[str]) 
 
 
 def _advice(missing: list[str], present: list[str]) -> str:
-    pickles = [name for name in present if name.endswith(_PICKLES) and name not in _HARMLESS]
+    pickles = [name for name in present if name.endswith(_PICKLES) and not name.startswith(_STATES)]
     if WEIGHTS in missing and pickles:
         return (
             f"Its weights are a pickle ({pickles[0]}), which can run code when it is opened and is "

@@ -8,10 +8,11 @@ from typing import Any, cast
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, Sampler, SequentialSampler
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import has_length
 
 from .arguments import SkimTrainingArguments
+from .pushing import PushingTrainer, check_pushing
 from .sampling import LengthGroupedSampler, LongestFirstSampler, text_lengths
 from .window import LogWindow
 
@@ -32,7 +33,7 @@ def count_choices(decisions: torch.Tensor, num_choices: int) -> torch.Tensor:
     return torch.stack([(decisions == choice).sum(dim=1) for choice in range(num_choices)], dim=-1)
 
 
-class SkimTrainer(Trainer):
+class SkimTrainer(PushingTrainer):
     """`transformers.Trainer` for adaptive readers.
 
     It passes the temperature and the budget weight of the current global step to the model while
@@ -45,14 +46,21 @@ class SkimTrainer(Trainer):
     `budget_weight` and `budget_target` of the arguments are written to `model.config`, so that
     the evaluation loss uses them and the saved model tells what it was trained with.
 
+    `save_model` writes a `results.json` beside the weights: data, recipe, seed and validation scores. With
+    `push_to_hub=True`, whatever the `hub_strategy`, whole models go to the Hub, with their code and the card
+    made from that file; see `skim_hf.hub.push_folder`.
+
     Args:
         model: A model of this library with a head; or give `model_init`.
         args: The training arguments.
-        **kwargs: As of `transformers.Trainer`.
+        **kwargs: As of `transformers.Trainer`, and `data`: name of the data set for the results, and if known
+            its `source`, `hub_id` and `language`.
 
     Raises:
         TypeError: Plain training arguments, or a model that is no reader with a head.
-        ValueError: A `compute_loss_func`, or a budget target for a budget without target.
+        ValueError: A `compute_loss_func`, a budget target for a budget without target, or a push without
+            tokenizer.
+        ImportError: A push without the extra `hub`.
 
     Example:
         >>> args = SkimTrainingArguments(output_dir="outputs/demo")  # doctest: +SKIP
@@ -78,6 +86,8 @@ class SkimTrainer(Trainer):
             )
         if model is not None:
             apply_budget(model, args)
+        if args.push_to_hub:
+            check_pushing(model, kwargs.get("processing_class"), kwargs.get("data_collator"))
         self._window = LogWindow()
         self._grouped: LengthGroupedSampler | None = None
         super().__init__(model=model, args=args, **kwargs)
