@@ -57,16 +57,16 @@ def measure_latency(
         "words_per_text": statistics.fmean(len(text.split()) for text in texts),
         "tokens_per_text": statistics.fmean(len(first.encode(text)) for text in texts),
         "rounds": rounds,
-        "contestants": {name: _times_of(name, times) for name in runtimes},
+        "contestants": {
+            name: {
+                **summarise(times[name].values()),
+                "times_faster_than": ratios(times, name, [other for other in runtimes if other != name]),
+            }
+            for name in runtimes
+        },
         "machine": describe_machine(),
         "command": command_line(),
     }
-
-
-def _times_of(name: str, times: dict[str, dict[int, float]]) -> Block:
-    faster = ratios(times, name, [other for other in times if other != name])
-    # One who ran alone is compared with nobody.
-    return {**summarise(times[name].values()), **({"times_faster_than": faster} if faster else {})}
 
 
 def _common(what: str, found: set[str]) -> str:
