@@ -20,14 +20,20 @@ METRICS = {
 KNOWN = {
     "data": {"name": "reviews"},
     "splits": {"train": 90, "validation": 10},
-    "recipe": {"learning_rate": 0.1, "hub_token": "hf_secret", "callbacks": [object()], "skim_sizes": [10]},
+    "recipe": {
+        "learning_rate": 0.1,
+        "hub_token": "hf_secret",
+        "max_tokens": 9,
+        "callbacks": [object()],
+        "skim_sizes": [10],
+    },
     "seed": 7,
 }
 
 
 def test_a_training_leaves_its_recipe_and_its_scores(folder, tmp_path):
     results = from_training(folder, **KNOWN, metrics=METRICS, seconds=12.5, command="python train.py")
-    assert results.training["recipe"] == {"learning_rate": 0.1, "skim_sizes": [10]}
+    assert results.training["recipe"] == {"learning_rate": 0.1, "max_tokens": 9, "skim_sizes": [10]}
     assert (results.training["seed"], results.training["seconds"]) == (7, 12.5)
     assert results.evaluation["metrics"] == {"accuracy": 0.8, "my_score": 2.0}
     assert (results.evaluation["split"], results.evaluation["texts"]) == ("validation", 10)

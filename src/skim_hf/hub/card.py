@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import ModelCard
 from huggingface_hub.utils import validate_repo_id
@@ -141,40 +142,47 @@ def make_card(
     if not (results.training or results.evaluation or results.latency or results.example):
         raise ValueError(
             f"A card needs results, and {RESULTS_NAME} holds none but the size of the model. Measure it with "
-            "`skim-hf evaluate`."
+            "`skim-hf evaluate --results`."
         )
     jinja2 = require("jinja2", "hub")
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters.update(FILTERS)
-    data = card_data(results, config, name)
-    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        metadata=data.to_yaml(),
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    text = template.render(
+        metadata=card_data(results, config, name).to_yaml(),
         name=name,
         source=repo_id or name,
         is_folder=repo_id is None,
         config=config,
         results=results,
-        summary=summary(results, config),
-        reading=describe_reading(config),
-        skims=config.policy == "skim",
-        highlighted=highlighted(results.example) if results.example else None,
-        figures=figure_rows(results, config),
-        notes_on_figures=notes_on_figures(results, config),
-        curve=curve_rows(results),
-        notes_on_curve=notes_on_curve(results),
-        note_on_dense=note_on_dense(results),
-        training=describe_training(results.training) if results.training else None,
-        recipe=recipe_rows(results),
-        labels=own_labels(config),
-        data_name=data_name(results),
-        origins=origins(results),
         own_start=OWN_START,
         own_words=own_words,
         own_end=OWN_END,
+        **_parts(results, config),
     )
     return ModelCard(text)
+
+
+def _parts(results: ModelResults, config: RuntimeConfig) -> dict[str, Any]:
+    """What the template puts into order: sentences and rows, empty or None where nothing is known."""
+    return {
+        "summary": summary(results, config),
+        "reading": describe_reading(config),
+        "skims": config.policy == "skim",
+        "highlighted": highlighted(results.example) if results.example else None,
+        "figures": figure_rows(results, config),
+        "notes_on_figures": notes_on_figures(results, config),
+        "curve": curve_rows(results),
+        "notes_on_curve": notes_on_curve(results),
+        "note_on_dense": note_on_dense(results),
+        "training": describe_training(results.training) if results.training else None,
+        "recipe": recipe_rows(results),
+        "labels": own_labels(config),
+        "data_name": data_name(results),
+        "origins": origins(results),
+    }
 
 
 def _own_words(folder: Path) -> str:
@@ -192,5 +200,5 @@ def _results_of(folder: Path) -> ModelResults:
     except FileNotFoundError as error:
         raise ValueError(
             f"A card needs results: {folder} has no {RESULTS_NAME}. Measure the model with "
-            "`skim-hf evaluate`, or save the results of its training there."
+            "`skim-hf evaluate --results`, or save the results of its training there."
         ) from error

@@ -17,7 +17,7 @@ RESULTS_NAME = "results.json"
 
 FORMAT = 1
 
-_AGAIN = "Make it again with `skim-hf evaluate`, or remove it."
+_AGAIN = "Make it again with `skim-hf evaluate --results`, or remove it."
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class ModelResults:
             )
         except FileNotFoundError as error:
             raise FileNotFoundError(
-                f"There are no results in {path}. Make them with `skim-hf evaluate`."
+                f"There are no results in {path}. Make them with `skim-hf evaluate --results`."
             ) from error
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{path} is not valid JSON ({error}). {_AGAIN}") from error
@@ -115,7 +115,8 @@ class ModelResults:
 
         The digest is that of the numbers which the runtime computes with. So it stays the same when a model
         is saved again, in several files, or without the prefix of its tensors' names, where a checksum of the
-        file would not; and it changes with any number that could change a figure.
+        file would not; and it changes with any weight that could change a figure. The tokenizer and the
+        configuration are not part of it.
 
         Raises:
             FileNotFoundError: No saved model, or one that lacks a file.
@@ -125,8 +126,8 @@ class ModelResults:
         if found != self.weights:
             raise ValueError(
                 f"These results belong to the weights {self.weights}, but {folder} holds {found}: the model "
-                "was trained or changed after it was measured. Measure it again with `skim-hf evaluate`, "
-                f"or remove {RESULTS_NAME}."
+                "was trained or changed after it was measured. Measure it again with "
+                f"`skim-hf evaluate --results`, or remove {RESULTS_NAME}."
             )
 
 

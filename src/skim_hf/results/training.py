@@ -35,8 +35,8 @@ def from_training(
         folder: The saved model.
         data: Name of the data set, and if known `source`, `hub_id` and `language`.
         splits: Texts of each part of the data, such as `{"train": 900, "validation": 100}`.
-        recipe: Settings of the training, such as the learning rate. What JSON has no simple form for is
-            left out, and so are access tokens.
+        recipe: Settings of the training that make the model what it is, such as the learning rate. What
+            JSON has no simple form for is left out, and so are access tokens.
         seed: Of the training.
         metrics: What the Trainer's evaluation gave; scores and skim rates are taken, loss and speeds are not.
         prefix: In front of the name of each.
@@ -91,4 +91,4 @@ def _sorted_metrics(metrics: Mapping[str, float], prefix: str) -> tuple[dict[str
 
 
 def _may_be_shown(name: str, value: Any) -> bool:
-    return SETTING.fits(value) and "token" not in name
+    return SETTING.fits(value) and not name.endswith("token")
