@@ -235,6 +235,18 @@ def test_arguments_that_the_card_has_no_use_for_are_named(hub, make_trainer, cap
     assert "squad" not in hub.files(repo_id)["README.md"].decode()
 
 
+def test_a_model_of_features_goes_without_card(hub, make_trainer):
+    import skim_hf
+
+    args = make_trainer(push_to_hub=False, eval_strategy="no").args
+    config = skim_hf.SkimRNNConfig(vocab_size=None, input_size=4, hidden_size=7, skim_sizes=[3])
+    repo_id = hub.repo_id("features")
+    args.push_to_hub, args.hub_model_id = True, repo_id
+    skim_hf.SkimTrainer(skim_hf.SkimRNNForSequenceClassification(config), args).push_to_hub()
+    assert {"config.json", "model.safetensors"} <= hub.files(repo_id).keys()
+    assert not {"README.md", "results.json", "tokenizer.json"} & hub.files(repo_id).keys()
+
+
 def test_without_push_to_hub_a_push_makes_the_repository(hub, make_trainer):
     trainer = make_trainer(hub.repo_id("later"), push_to_hub=False)
     assert hub.count() == 0

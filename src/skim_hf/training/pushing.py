@@ -16,6 +16,7 @@ from transformers.utils import PushInProgress
 from skim_hf._optional import require
 from skim_hf.hub.card import write_card
 from skim_hf.hub.push import Pushed, push_folder
+from skim_hf.results import RESULTS_NAME
 
 from .reporting import ReportingTrainer
 
@@ -73,7 +74,8 @@ class PushingTrainer(ReportingTrainer):
         self.save_results()
         if not self.is_world_process_zero():
             return None
-        self.create_model_card(**kwargs)
+        if Path(str(self.args.output_dir), RESULTS_NAME).exists():
+            self.create_model_card(**kwargs)
         self._finish_current_push()
         push = partial(self._push, self.args.output_dir, commit_message, revision=revision, token=token)
         return push() if blocking else run_as_future(push)
