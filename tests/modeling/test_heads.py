@@ -91,19 +91,12 @@ def test_token_labels(bidirectional, make_model):
 @pytest.mark.parametrize("cls", [SkimRNNForSequenceClassification, SkimRNNForTokenClassification])
 def test_heads_report_what_the_encoder_did(cls, make_model):
     model = make_model(cls, num_hidden_layers=2, bidirectional=True, skim_sizes=[3, 0])
-    encoded, result = (
-        model.skim_rnn(IDS, MASK, output_hidden_states=True),
-        model(IDS, MASK, output_hidden_states=True),
-    )
+    encoded, result = model.skim_rnn(IDS, MASK), model(IDS, MASK)
     for name in ("decisions", "probabilities", "skim_rate", "lengths", "final_state"):
         assert torch.equal(encoded[name], result[name]), name
     assert result.decisions.shape == (4, 4, 4)
     assert result.probabilities.shape == (4, 4, 4, 3)
     assert result.lengths.tolist() == LENGTHS.tolist()
-    assert len(result.hidden_states) == 3
-    assert [tuple(states.shape) for states in result.hidden_states] == [(4, 4, 5), (4, 4, 14), (4, 4, 14)]
-    torch.testing.assert_close(result.hidden_states[-1], encoded.last_hidden_state)
-    assert model(IDS, MASK).hidden_states is None
 
 
 def test_the_skim_rate_is_the_share_of_real_tokens_not_read(make_model):
@@ -122,25 +115,9 @@ def test_the_dial_reaches_the_encoder(make_model):
     assert bool((model(IDS, MASK).skim_rate == 0).all())
 
 
-@pytest.mark.parametrize(
-    "cls", [SkimRNNForSequenceClassification, SkimRNNForTokenClassification, SkimRNNModel]
-)
-def test_tuples_carry_the_same_values(cls, make_model):
-    model = make_model(cls)
-    result, values = model(IDS, MASK), model(IDS, MASK, return_dict=False)
-    assert isinstance(values, tuple)
-    for a, b in zip(result.to_tuple(), values, strict=True):
-        assert torch.equal(a, b)
-    model.config.return_dict = False
-    assert isinstance(model(IDS, MASK), tuple)
-
-
 @pytest.mark.parametrize("cls", [SkimRNNForSequenceClassification, SkimRNNForTokenClassification])
 def test_only_the_logits_are_kept_at_inference(cls, make_model):
     model = make_model(cls)
     labels = torch.zeros(MASK.shape if cls is SkimRNNForTokenClassification else (4,), dtype=torch.int64)
     result = model(IDS, MASK, labels=labels, output_hidden_states=True)
     assert set(result) - set(model.config.keys_to_ignore_at_inference) == {"loss", "logits"}
-    # Pipelines take the rows of every output of a batch, so there must be one row per text.
-    for name, value in model(IDS, MASK).items():
-        assert len(value) == 4, name

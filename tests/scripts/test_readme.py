@@ -18,6 +18,12 @@ def test_readme_is_rendered_from_the_committed_results(readme):
     assert readme.render(text) == text
 
 
+def test_the_pipeline_is_shown_to_read_what_the_runtime_does(readme):
+    text = readme.README.read_text(encoding="utf-8")
+    [shown] = re.findall(r"^\[word\.token .*\n(# \[.*\])$", text, re.MULTILINE)
+    assert text.count(f"\n{shown}\n") == 2
+
+
 def test_a_changed_figure_shows(readme, monkeypatch, tmp_path):
     results = json.loads(readme.MODEL.read_text(encoding="utf-8"))
     results["evaluation"]["metrics"]["accuracy"] = 0.123
