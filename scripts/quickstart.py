@@ -24,6 +24,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from _agreement import compare_three_ways
+from _cli_examples import write_examples
 from _quickstart_results import measure_models
 from _report import render_table
 from _reviews import load_reviews
@@ -77,6 +78,7 @@ def main() -> None:
     for checkpoint in output.glob("*-lstm-imdb/checkpoint-*"):
         shutil.rmtree(checkpoint)
     write_review(folders["skim"], reviews["test"]["text"], output / "review.html")
+    write_examples(folders["skim"], output / "cli.json")
     write_json(output / "quickstart.json", results)
     print(f"\n{render_table(output / 'quickstart.json', folders['skim'] / RESULTS_NAME)}\n")
     print(

@@ -10,6 +10,7 @@ import argparse
 import shutil
 from pathlib import Path
 
+from _cli_examples import render_examples
 from _report import render_example, render_headline, render_table, render_training
 from _report_latency import render_gain, render_texts, render_tokens
 
@@ -22,6 +23,7 @@ RESULTS = ROOT / "model_cards" / "skim-lstm-imdb"
 QUICKSTART, LATENCY = RESULTS / "quickstart.json", RESULTS / "bench_latency.json"
 MODEL, CONFIG = RESULTS / RESULTS_NAME, RESULTS / ModelFolder.CONFIG
 CARD = RESULTS / CARD_NAME
+COMMANDS = RESULTS / "cli.json"
 TRAINING = ROOT / "docs" / "results" / "bench_training.json"
 FIGURE = TRAINING.with_name("training.svg")
 GAIN = TRAINING.with_name("bench_gain.json")
@@ -44,7 +46,7 @@ def main() -> None:
 
 def take(folder: Path) -> None:
     """Copies those result files that a folder has to where they are committed."""
-    files = (QUICKSTART, LATENCY, TRAINING, FIGURE, GAIN, GAIN_FIGURE)
+    files = (QUICKSTART, COMMANDS, LATENCY, TRAINING, FIGURE, GAIN, GAIN_FIGURE)
     places = {path: folder / path.name for path in files}
     places |= {path: folder / RESULTS.name / path.name for path in (MODEL, CONFIG)}
     found = {path: place for path, place in places.items() if place.exists()}
@@ -61,6 +63,7 @@ def render(text: str) -> str:
         "headline": render_headline(MODEL, LATENCY),
         "quickstart": render_table(QUICKSTART, MODEL),
         "example": render_example(MODEL),
+        "commands": render_examples(COMMANDS),
         "texts": render_texts(LATENCY),
         "tokens": render_tokens(LATENCY),
         "gain": render_gain(GAIN, GAIN_FIGURE.relative_to(ROOT)),

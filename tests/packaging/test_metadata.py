@@ -30,9 +30,9 @@ def test_the_version_is_said_once(root, project):
     assert re.findall(r"^version: (.+)$", citation, re.MULTILINE) == [skim_hf.__version__]
 
 
-def test_the_base_install_is_the_runtime_s(project):
+def test_the_base_install_is_the_runtime_s_and_the_command_line_s(project):
     names = {requirement_name(requirement) for requirement in project["project"]["dependencies"]}
-    assert names == {"numpy", "safetensors", "tokenizers", "huggingface-hub"}
+    assert names == {"numpy", "safetensors", "tokenizers", "huggingface-hub", "typer", "rich"}
 
 
 def test_every_requirement_is_pinned(root, project):

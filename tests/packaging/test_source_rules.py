@@ -16,9 +16,11 @@ STANDARD = sys.stdlib_module_names
 HEAVY = ("torch", "transformers", "datasets", "evaluate", "accelerate")
 FORBIDDEN = {
     "costs": (*HEAVY, "numpy", "skim_hf.modeling", "skim_hf.training", "skim_hf.runtime"),
+    "tables": (*HEAVY, "numpy", "skim_hf.modeling", "skim_hf.training", "skim_hf.runtime", "skim_hf.results"),
     "runtime": (*HEAVY, "skim_hf.modeling", "skim_hf.training", "skim_hf.results", "skim_hf.hub"),
     "hub": (*HEAVY, "skim_hf.training"),
     "results": (*HEAVY, "skim_hf.modeling", "skim_hf.training", "skim_hf.hub"),
+    "cli": (*HEAVY, "skim_hf.modeling", "skim_hf.training"),
     "modeling": ("skim_hf.training", "skim_hf.runtime", "skim_hf.costs", "skim_hf.results", "skim_hf.hub"),
 }
 

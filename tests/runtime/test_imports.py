@@ -5,7 +5,11 @@ import sys
 
 import pytest
 
-HEAVY = ["torch", "transformers", "datasets", "evaluate", "accelerate", "sklearn", "scipy", "huggingface_hub"]
+# Packages of the extras and of the command line, and what a model in a folder needs no network for.
+HEAVY = [
+    *("torch", "transformers", "datasets", "evaluate", "accelerate", "sklearn", "scipy"),
+    *("typer", "rich", "pydantic", "huggingface_hub"),
+]
 
 
 def run(code, *arguments):

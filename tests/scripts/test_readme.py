@@ -81,7 +81,8 @@ def test_result_files_name_machine_seed_split_and_command(readme):
     assert training["seed"] == 0
     gain = json.loads(readme.GAIN.read_text(encoding="utf-8"))
     assert latency["data"]["splits"] == {"train": 19966, "test": 2500}
-    for results in (quickstart, model["evaluation"], model["latency"], latency, training, gain):
+    commands = json.loads(readme.COMMANDS.read_text(encoding="utf-8"))
+    for results in (quickstart, model["evaluation"], model["latency"], latency, training, gain, commands):
         assert results["machine"]["processor"]
         assert results["command"]
 
@@ -114,7 +115,17 @@ def test_published_training_keeps_what_the_scan_promises(readme):
 def test_only_files_that_are_there_are_taken(readme, monkeypatch, tmp_path):
     kept = {
         name: tmp_path / "kept" / f"{name.lower()}.json"
-        for name in ("QUICKSTART", "LATENCY", "TRAINING", "FIGURE", "GAIN", "GAIN_FIGURE", "MODEL", "CONFIG")
+        for name in (
+            "QUICKSTART",
+            "COMMANDS",
+            "LATENCY",
+            "TRAINING",
+            "FIGURE",
+            "GAIN",
+            "GAIN_FIGURE",
+            "MODEL",
+            "CONFIG",
+        )
     }
     for name, path in kept.items():
         monkeypatch.setattr(readme, name, path)

@@ -112,7 +112,7 @@ def test_a_test_split_may_come_without_labels(write, columns):
 
 
 def test_texts_must_be_strings(write):
-    with pytest.raises(ValueError, match=r"must hold strings; row 1.*7 \(int\)"):
+    with pytest.raises(ValueError, match=r"must hold strings in column 'text'; row 1.*7 \(int\)"):
         load_text_dataset({"train": jsonl_of(write, ["a", 7])})
 
 
@@ -126,11 +126,11 @@ def jsonl_of(write, texts):
 def test_a_missing_column_is_explained(write):
     path = write("c.csv", review=["a"], labels=[1])
     with pytest.raises(
-        ValueError, match=r"no column 'text'; its columns are 'review', 'labels'.*--text_column review"
+        ValueError, match=r"no column 'text'; its columns are 'review', 'labels'.*--text-column review"
     ):
         load_text_dataset({"train": path})
     with pytest.raises(
-        ValueError, match=r"no column 'label'; .*--label_column labels \(label_column='labels'"
+        ValueError, match=r"no column 'label'; .*--label-column labels \(label_column='labels'"
     ):
         load_text_dataset({"train": path}, text_column="review")
 

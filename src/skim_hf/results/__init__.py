@@ -17,6 +17,7 @@ from skim_hf.results.example import describe_example
 from skim_hf.results.files import RESULTS_NAME, ModelResults, write_json
 from skim_hf.results.latency import ADAPTIVE, DENSE, measure_latency
 from skim_hf.results.machine import command_line, describe_machine
+from skim_hf.results.places import where_read
 from skim_hf.results.schema import Block
 from skim_hf.results.training import from_training
 
@@ -34,5 +35,6 @@ __all__ = [
     "from_training",
     "measure_latency",
     "threshold_curve",
+    "where_read",
     "write_json",
 ]

@@ -99,7 +99,20 @@ class ReadingTrace:
         command the terminal.
         """
         return "".join(
-            f"{_BOLD if token and token.is_read else _DIM}{_harmless(piece)}{_PLAIN}"
+            f"{_BOLD if token and token.is_read else _DIM}{harmless(piece)}{_PLAIN}"
+            for piece, token in self._pieces()
+        )
+
+    def to_text(self) -> str:
+        """The text with every read word in square brackets; control characters as in `to_ansi`.
+
+        Example:
+            >>> word = TokenTrace("good", 2, 6, decisions=(0,), p_skim=0.1)
+            >>> ReadingTrace("A good film.", (word,), 0.0, "positive", 0.98).to_text()
+            'A [good] film.'
+        """
+        return "".join(
+            f"[{harmless(piece)}]" if token and token.is_read else harmless(piece)
             for piece, token in self._pieces()
         )
 
@@ -175,7 +188,8 @@ def trace_reading(
     return ReadingTrace(text, tuple(tokens), reading.skim_rate, label, score)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """A text that cannot command a terminal: control characters but line breaks and tabs become U+FFFD."""
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) == "Cc" and char not in "\n\t" else char
         for char in text

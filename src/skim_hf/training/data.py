@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +11,10 @@ import datasets
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+from skim_hf.tables import Rows, read_rows
+from skim_hf.tables.columns import is_missing, labels_of, named_labels, texts_of
+
 from .labels import LabelSchema
-from .rows import Rows, describe_rows, read_rows
 
 SPLITS = ("train", "validation", "test")
 
@@ -78,7 +78,7 @@ def load_text_dataset(
         ('negative', 'positive')
     """
     parts = _read(source, label_column, config_name, revision)
-    texts = {name: _texts(rows, name, text_column) for name, rows in parts.items()}
+    texts = {name: texts_of(rows, text_column, _where(rows, name)) for name, rows in parts.items()}
     raw = {name: _raw_labels(rows, name, label_column) for name, rows in parts.items()}
     if labels is None:
         seen = raw.get("train")
@@ -167,10 +167,16 @@ def _read(
             )
         return {name: _read_files(paths, label_column) for name, paths in source.items()}
     loaded = datasets.load_dataset(str(source), config_name, revision=revision)
-    parts = {name: Rows.from_dataset(loaded[name], f"{source}, {name}") for name in SPLITS if name in loaded}
+    parts = {name: _rows_of(loaded[name], f"{source}, {name}") for name in SPLITS if name in loaded}
     if not parts:
         raise ValueError(f"{source} has the splits {', '.join(loaded)}, but none of {', '.join(SPLITS)}.")
     return parts
+
+
+def _rows_of(dataset: datasets.Dataset, source: str) -> Rows:
+    inner = {name: getattr(feature, "feature", feature) for name, feature in dataset.features.items()}
+    names = {name: list(kind.names) for name, kind in inner.items() if isinstance(kind, datasets.ClassLabel)}
+    return Rows({column: dataset[column][:] for column in dataset.column_names}, names, source)
 
 
 def _read_files(paths: str | Path | Sequence[str | Path], label_column: str) -> Rows:
@@ -187,62 +193,15 @@ def _read_files(paths: str | Path | Sequence[str | Path], label_column: str) -> 
     return Rows(columns, class_names, ", ".join(map(str, listed)))
 
 
-def _texts(rows: Rows, split: str, column: str) -> list[str]:
-    values = _column(rows, split, column, "text_column")
-    missing = [row for row, value in enumerate(values) if value is None]
-    if missing:
-        raise ValueError(
-            f"The {split} split ({rows.source}) has no text in {describe_rows(missing)}, column {column!r}. "
-            "Remove "
-            'these rows, or write an empty text ("") if there is nothing to read.'
-        )
-    wrong = next(((row, value) for row, value in enumerate(values) if not isinstance(value, str)), None)
-    if wrong:
-        raise ValueError(
-            f"Column {column!r} of the {split} split ({rows.source}) must hold strings; row {wrong[0]}, "
-            f"counted from 0, holds {wrong[1]!r:.80} ({type(wrong[1]).__name__}). Name another text column "
-            "or convert the values."
-        )
-    return values
+def _where(rows: Rows, split: str) -> str:
+    return f"The {split} split ({rows.source})"
 
 
 def _raw_labels(rows: Rows, split: str, column: str) -> list[Any] | None:
-    if split == "test" and column not in rows.columns:
+    where = _where(rows, split)
+    # What is to be predicted need not have labels, whether the column is not there or empty.
+    if split == "test" and (
+        column not in rows.columns or all(map(is_missing, named_labels(rows, column, where)))
+    ):
         return None
-    names = rows.class_names.get(column)
-    values = [_named(value, names) for value in _column(rows, split, column, "label_column")]
-    missing = [row for row, value in enumerate(values) if _is_missing(value)]
-    if missing and split == "test" and len(missing) == len(values):
-        return None
-    if missing:
-        raise ValueError(
-            f"The {split} split ({rows.source}) has no label in {describe_rows(missing)}, column {column!r}. "
-            "Remove these rows or label them."
-        )
-    return values
-
-
-def _column(rows: Rows, split: str, column: str, argument: str) -> list[Any]:
-    if column in rows.columns:
-        return rows.columns[column]
-    near = difflib.get_close_matches(column, rows.columns, n=1) or list(rows.columns)[:1]
-    raise ValueError(
-        f"The {split} split ({rows.source}) has no column {column!r}; its columns are "
-        f"{', '.join(map(repr, rows.columns))}. Name the one to use, for example --{argument} {near[0]} "
-        f"({argument}={near[0]!r} in Python)."
-    )
-
-
-def _named(value: Any, names: list[str] | None) -> Any:
-    """Replaces declared ids by their names; -1 is how the Hub marks a missing label."""
-    if names is None or value is None:
-        return value
-    if isinstance(value, (list, tuple)):
-        return [_named(item, names) for item in value]
-    return names[value] if 0 <= value < len(names) else None
-
-
-def _is_missing(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return any(_is_missing(item) for item in value)
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+    return labels_of(rows, column, where)

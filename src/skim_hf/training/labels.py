@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skim_hf.results.scores import MULTI, REGRESSION, SINGLE, problem_type
-
-from .rows import describe_rows
+from skim_hf.tables import describe_rows
 
 PROBLEM_TYPES = (SINGLE, MULTI, REGRESSION)
 """Kinds of labels, by the names that the configuration of a model uses."""

@@ -1,0 +1,129 @@
+"""`skim-hf evaluate`: scores of a task, what was skimmed, what that saves, and the dial between them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from skim_hf.cli.examples import help_text
+from skim_hf.cli.options import ModelOptions, ReportFormat, takes_model
+from skim_hf.cli.output import is_terminal
+from skim_hf.cli.report import facts, grid, wants_json, write_json_report, write_tables
+from skim_hf.cli.saving import ResultsOption, results_so_far, save_with
+
+if TYPE_CHECKING:
+    from skim_hf.results import Block
+
+EVALUATE_HELP = help_text(
+    "Score a model on labelled texts.",
+    "skim-hf evaluate org/name test.csv --text-column review --label-column sentiment",
+    "skim-hf evaluate outputs/my-model test.jsonl --results outputs/my-model/results.json",
+    "skim-hf evaluate outputs/my-model test.parquet --no-curve --min-accuracy 0.85 && deploy",
+    note="Reports the scores, the share of words skimmed, the arithmetic saved next to a model that reads "
+    "everything, and these for several thresholds. Labels in the file are names or ids of the model's.",
+)
+
+BELOW = 3
+"""Exit code where the accuracy is below what was asked for."""
+
+
+@takes_model
+def evaluate(
+    options: ModelOptions,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A table of texts with labels.", show_default=False)
+    ],
+    label_column: Annotated[str, typer.Option(help="Column of the labels.")] = "label",
+    curve: Annotated[bool, typer.Option(help="Measure several thresholds as well.")] = True,
+    min_accuracy: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help=f"Exit with code {BELOW} if the accuracy is below."),
+    ] = None,
+    results: ResultsOption = None,
+    data_name: Annotated[
+        str | None, typer.Option(help="Name of the data in the results. By default the file's.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="The part of the data that this is, in the results.")] = "test",
+    form: ReportFormat = None,
+) -> None:
+    """Scores a model.
+
+    Args:
+        options: The model.
+        file: Texts with labels.
+        label_column: Column of the labels.
+        curve: Whether to measure several thresholds.
+        min_accuracy: The least accuracy that will do.
+        results: Where to keep the figures.
+        data_name: Name of the data.
+        split: Part of the data.
+        form: How the report looks.
+
+    Raises:
+        typer.Exit: An accuracy below the least.
+        ValueError: A least accuracy for a model that has none.
+    """
+    from skim_hf.results import THRESHOLDS
+    from skim_hf.results import evaluate as measure
+    from skim_hf.tables import read_rows
+    from skim_hf.tables.columns import labels_of, texts_of
+
+    rows = read_rows(file, label_column=label_column)
+    texts = texts_of(rows, options.text_column or "text", str(file))
+    labels = labels_of(rows, label_column, str(file))
+    kept = None if results is None else results_so_far(results, options.folder)
+    clf = options.load()
+    block = measure(
+        clf,
+        texts,
+        labels,
+        # A model that reads everything has no dial.
+        thresholds=THRESHOLDS if curve and clf.config.policy != "full" else (),
+        data={"name": data_name or file.name},
+        split=split,
+        progress=is_terminal(sys.stderr),
+    )
+    if results is not None and kept is not None:
+        save_with(kept, results, evaluation=block)
+    if wants_json(form):
+        write_json_report(block)
+    else:
+        write_tables(*_tables(block))
+    if min_accuracy is not None:
+        _check_accuracy(block["metrics"], min_accuracy)
+
+
+def _check_accuracy(metrics: dict[str, float], least: float) -> None:
+    if "accuracy" not in metrics:
+        raise ValueError(f"--min-accuracy needs a classifier; this model has {', '.join(metrics)}.")
+    if metrics["accuracy"] < least:
+        typer.echo(f"The accuracy {metrics['accuracy']:.4f} is below {least:g}.", err=True)
+        raise typer.Exit(BELOW)
+
+
+def _tables(block: Block) -> list[Any]:
+    title = f"{block['texts']:,} texts, {block['tokens']:,} tokens, threshold {block['threshold']:g}"
+    found = {
+        **{name.replace("_", " "): f"{value:.4f}" for name, value in block["metrics"].items()},
+        "tokens skimmed": f"{block['skim_rate_micro']:.1%} (mean of texts {block['skim_rate_macro']:.1%})",
+        "arithmetic saved": f"{block['macs_ratio']:.1f}x (paper's count {block['flop_ratio_paper']:.1f}x)",
+    }
+    tables = [facts(title, found)]
+    if "curve" in block:
+        points, first = block["curve"]["points"], next(iter(block["metrics"]))
+        heads = [" threshold", f" {first}", " tokens read", " arithmetic saved", " µs per text"]
+        rows = [
+            [
+                f"{point['threshold']:g}",
+                f"{point['metrics'][first]:.4f}",
+                f"{point['read']:.1%}",
+                f"{point['macs_ratio']:.1f}x",
+                f"{point['median_us']:.0f}",
+            ]
+            for point in points
+        ]
+        tables.append(grid(f"Thresholds, timed on {block['curve']['timed_texts']} texts", heads, rows))
+    return tables
