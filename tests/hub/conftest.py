@@ -24,6 +24,7 @@ those that use what it does not offer, such as faults or the log of requests, ar
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -159,6 +160,22 @@ def run_shared(shared_hub, tmp_path_factory):
 @pytest.fixture(scope="session")
 def make_folder():
     return make_tiny_folder
+
+
+@pytest.fixture(scope="session")
+def load_script():
+    """Imports a file of `scripts/` by its name."""
+
+    def load(name):
+        path = Path(__file__).parents[2] / "scripts" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        # Argument parsers look the annotations of their dataclasses up in the module.
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture

@@ -88,6 +88,9 @@ def test_code_of_ones_own_travels_too(folder):
     assert not {"unused.py", "theirs.py"} & set(files)
     config["custom_pipelines"] = {"some-task": {"impl": "unused.Pipeline", "pt": []}}
     assert "unused.py" in code_files(folder, config)
+    for wrong in ([], {"some-task": {}}, {"some-task": {"impl": 1}}, {"some-task": "unused.Pipeline"}):
+        with pytest.raises(ValueError, match=r"custom_pipelines in config\.json"):
+            code_files(folder, {**config, "custom_pipelines": wrong})
 
 
 @pytest.mark.parametrize(

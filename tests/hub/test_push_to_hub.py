@@ -1,27 +1,15 @@
 """The script that pushes: what it sends, what it says, and how it ends."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
-
-
-@pytest.fixture(scope="module")
-def script():
-    path = Path(__file__).parents[2] / "scripts" / "push_to_hub.py"
-    spec = importlib.util.spec_from_file_location("push_to_hub", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
-def run(script, hub, monkeypatch, capsys):
+def run(load_script, hub, hub_cache, capsys):
+    script = load_script("push_to_hub")
+
     def run(*arguments):
-        monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
-        monkeypatch.setenv("HF_TOKEN", hub.token)
         script.main([str(argument) for argument in arguments])
         return capsys.readouterr().out
 

@@ -31,9 +31,9 @@ def make_trainer(hub, hub_cache, tmp_path, monkeypatch):
         "labels": [1, 0, 1, 0] * 2,
     }
 
-    def make(repo_id=None, tokenizer=None, **fields):
+    def make(repo_id=None, **fields):
         torch.manual_seed(0)
-        tokenizer = tokenizer or build_tokenizer(texts["text"], min_frequency=1, progress=False)
+        tokenizer = build_tokenizer(texts["text"], min_frequency=1, progress=False)
         rows = tokenize_dataset(datasets.Dataset.from_dict(texts), tokenizer, max_length=9)
         config = skim_hf.SkimRNNConfig(
             vocab_size=len(tokenizer), embedding_size=5, hidden_size=7, skim_sizes=[3]
@@ -208,7 +208,7 @@ def test_a_checkpoint_is_not_pushed_while_another_still_is(hub, make_trainer, mo
     assert history(hub, repo_id)[0] == ["initial commit", IN_BETWEEN[0]]
 
 
-def test_what_could_not_be_pushed_is_not_trained(hub, make_trainer, monkeypatch):
+def test_what_could_not_be_pushed_is_not_trained(hub, make_trainer, monkeypatch, tmp_path):
     import skim_hf
     from skim_hf.training import pushing
 
@@ -216,6 +216,10 @@ def test_what_could_not_be_pushed_is_not_trained(hub, make_trainer, monkeypatch)
     args = skim_hf.SkimTrainingArguments(push_to_hub=True, hub_model_id=hub.repo_id("films"), use_cpu=True)
     with pytest.raises(ValueError, match="processing_class=tokenizer"):
         skim_hf.SkimTrainer(model, args)
+
+    (tmp_path / "run" / "README.md").write_text("# Mine")
+    with pytest.raises(ValueError, match="not made by skim-hf"):
+        make_trainer(hub.repo_id("films"))
 
     def missing(package, extra):
         raise ImportError(f"{package}: pip install 'skim-hf[{extra}]'")
@@ -233,6 +237,18 @@ def test_arguments_that_the_card_has_no_use_for_are_named(hub, make_trainer, cap
         trainer.push_to_hub(dataset="squad", tags=["a"])
     assert "dataset, tags have no effect" in caplog.text
     assert "squad" not in hub.files(repo_id)["README.md"].decode()
+
+
+def test_a_model_of_features_goes_without_card(hub, make_trainer):
+    import skim_hf
+
+    args = make_trainer(push_to_hub=False, eval_strategy="no").args
+    config = skim_hf.SkimRNNConfig(vocab_size=None, input_size=4, hidden_size=7, skim_sizes=[3])
+    repo_id = hub.repo_id("features")
+    args.push_to_hub, args.hub_model_id = True, repo_id
+    skim_hf.SkimTrainer(skim_hf.SkimRNNForSequenceClassification(config), args).push_to_hub()
+    assert {"config.json", "model.safetensors"} <= hub.files(repo_id).keys()
+    assert not {"README.md", "results.json", "tokenizer.json"} & hub.files(repo_id).keys()
 
 
 def test_without_push_to_hub_a_push_makes_the_repository(hub, make_trainer):

@@ -70,9 +70,14 @@ def _defines(folder: Path, name: str) -> bool:
 def _roots(folder: Path, config: Mapping[str, Any]) -> list[str]:
     """Modules that the configuration names; classes of other repositories have `--` in their names."""
     pipelines = config.get("custom_pipelines", {})
-    entries = pipelines.values() if isinstance(pipelines, dict) else ()
-    names = [*full_auto_map(folder, config).values(), *(str(entry.get("impl", "")) for entry in entries)]
-    return sorted({name.rpartition(".")[0] for name in names if name and "--" not in name})
+    try:
+        names = [*full_auto_map(folder, config).values(), *(entry["impl"] for entry in pipelines.values())]
+        return sorted({name.rpartition(".")[0] for name in names if "--" not in name})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"custom_pipelines in config.json must map tasks to entries with a class as 'impl'; got "
+            f"{pipelines!r}. {_SAVING}"
+        ) from error
 
 
 def _closure(modules: Iterable[str], folder: Path) -> dict[str, Path]:

@@ -24,7 +24,7 @@ _TRAVELS = re.compile(
 )
 _REASONS = (
     (r"checkpoint-\d+|last-checkpoint", "a checkpoint of the training"),
-    (r".+\.(bin|pt|pth|pkl|pickle|ckpt|joblib|npy|npz)", "a pickle, which can run code when it is opened"),
+    (r".+\.(bin|pt|pth|pkl|pickle|ckpt|joblib)", "a pickle, which can run code when it is opened"),
     (r".+\.(safetensors|safetensors\.index\.json)", "weights that are not those of the model"),
     (r".+\.py", "code that the model does not need"),
     (r"\..+|__pycache__|runs", "hidden or a cache"),
@@ -55,7 +55,7 @@ class PushPlan:
         folder: Of the saved model, which is not changed.
         files: What goes, in order of names.
         left_out: What stays, by name, and why.
-        notes: What the model cannot be used for.
+        notes: What the model cannot be used for, as sentences.
     """
 
     folder: Path

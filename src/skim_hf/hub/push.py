@@ -159,6 +159,6 @@ def _explained(repo_id: str) -> Iterator[None]:
                 "this model on top."
             ) from error
         raise ConnectionError(
-            f"The push to {repo_id} was interrupted ({type(error).__name__}: {error}). The Hub has the old "
+            f"The push to {repo_id} has failed ({type(error).__name__}: {error}). The Hub has the old "
             "model or, if only the answer was lost, the new one, whole. Push again."
         ) from error

@@ -14,8 +14,9 @@ from transformers.trainer_utils import HubStrategy, SaveStrategy
 from transformers.utils import PushInProgress
 
 from skim_hf._optional import require
-from skim_hf.hub.card import write_card
+from skim_hf.hub.card import check_replaceable, write_card
 from skim_hf.hub.push import Pushed, push_folder
+from skim_hf.results import RESULTS_NAME
 
 from .reporting import ReportingTrainer
 
@@ -70,10 +71,13 @@ class PushingTrainer(ReportingTrainer):
         if self.hub_model_id is None:
             self.init_hf_repo(token=token, private=private)
         self.save_model(_internal_call=True)
-        self.save_results()
+        if not self.args.push_to_hub:
+            # Else it is done already.
+            self.save_results()
         if not self.is_world_process_zero():
             return None
-        self.create_model_card(**kwargs)
+        if Path(str(self.args.output_dir), RESULTS_NAME).exists():
+            self.create_model_card(**kwargs)
         self._finish_current_push()
         push = partial(self._push, self.args.output_dir, commit_message, revision=revision, token=token)
         return push() if blocking else run_as_future(push)
@@ -140,19 +144,21 @@ class PushingTrainer(ReportingTrainer):
             shutil.rmtree(staged, ignore_errors=True)
 
 
-def check_pushing(model: Any, tokenizer: Any, collator: Any) -> None:
+def check_pushing(output_dir: Any, model: Any, tokenizer: Any, collator: Any) -> None:
     """Refuses, before the training, what could not be pushed after it.
 
     Args:
+        output_dir: Where the model will be saved.
         model: What is trained; None if it is made later.
         tokenizer: The Trainer's `processing_class`.
         collator: Its `data_collator`, whose tokenizer is saved in want of another.
 
     Raises:
         ImportError: The extra `hub` is not installed.
-        ValueError: There is no tokenizer.
+        ValueError: There is no tokenizer, or a README.md that was written by hand.
     """
     require("jinja2", "hub")
+    check_replaceable(output_dir)
     reads_words = model is None or model.config.vocab_size is not None
     if reads_words and tokenizer is None and getattr(collator, "tokenizer", None) is None:
         raise ValueError(

@@ -59,7 +59,7 @@ class SkimTrainer(PushingTrainer):
     Raises:
         TypeError: Plain training arguments, or a model that is no reader with a head.
         ValueError: A `compute_loss_func`, a budget target for a budget without target, or a push without
-            tokenizer.
+            tokenizer or over a README.md that was written by hand.
         ImportError: A push without the extra `hub`.
 
     Example:
@@ -87,7 +87,8 @@ class SkimTrainer(PushingTrainer):
         if model is not None:
             apply_budget(model, args)
         if args.push_to_hub:
-            check_pushing(model, kwargs.get("processing_class"), kwargs.get("data_collator"))
+            tokenizer, collator = kwargs.get("processing_class"), kwargs.get("data_collator")
+            check_pushing(args.output_dir, model, tokenizer, collator)
         self._window = LogWindow()
         self._grouped: LengthGroupedSampler | None = None
         super().__init__(model=model, args=args, **kwargs)
