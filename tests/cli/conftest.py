@@ -53,10 +53,9 @@ def start():
 
     def run(*arguments, environment=None, **streams):
         command = [sys.executable, "-m", "skim_hf.cli", *map(os.fspath, arguments)]
-        # What the user of the terminal has set must not change what is tested.
-        own = {
-            name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "SKIM_HF_BACKEND")
-        }
+        # What the user of the terminal, or another test, has set must not change what is tested.
+        foreign = ("NO_COLOR", "SKIM_HF_BACKEND", "HF_HUB_DISABLE_PROGRESS_BARS")
+        own = {name: value for name, value in os.environ.items() if name not in foreign}
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         child = subprocess.Popen(
             command, env={**own, **ENVIRONMENT, **(environment or {})}, **{**pipes, **streams}
