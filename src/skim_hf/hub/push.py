@@ -80,16 +80,7 @@ def push_folder(
         >>> push_folder("outputs/skim-lstm-imdb", "org/skim-lstm-imdb").url  # doctest: +SKIP
         'https://huggingface.co/org/skim-lstm-imdb'
     """
-    validate_repo_id(repo_id)
-    if token is None and get_token() is None:
-        raise PermissionError(
-            "Pushing needs an access token, and there is none. Run `hf auth login`, set HF_TOKEN, or pass "
-            "token=."
-        )
-    api = HfApi(endpoint=endpoint, token=token)
-    if "/" not in repo_id:
-        with _explained(repo_id):
-            repo_id = f"{api.whoami()['name']}/{repo_id}"
+    api, repo_id = _connect(repo_id, token, endpoint)
     plan = plan_push(folder, repo_id=repo_id)
     with _explained(repo_id):
         if not create_pr:
@@ -101,12 +92,11 @@ def push_folder(
             "another name, or leave private out."
         )
     stale = _stale_weights(plan, before)
-    deletions = [CommitOperationDelete(name) for name in stale]
     additions = [CommitOperationAdd(file.path, file.content) for file in plan.files]
     with _explained(repo_id):
         commit = api.create_commit(
             repo_id,
-            [*deletions, *additions],
+            [*(CommitOperationDelete(name) for name in stale), *additions],
             commit_message=message or _MESSAGE,
             revision=revision,
             create_pr=create_pr,
@@ -122,6 +112,21 @@ def push_folder(
         deleted=tuple(stale),
         pr_url=commit.pr_url,
     )
+
+
+def _connect(repo_id: str, token: str | None, endpoint: str | None) -> tuple[HfApi, str]:
+    """The client and the full id of the repository, before anything is read or sent."""
+    validate_repo_id(repo_id)
+    if token is None and get_token() is None:
+        raise PermissionError(
+            "Pushing needs an access token, and there is none. Run `hf auth login`, set HF_TOKEN, or pass "
+            "token=."
+        )
+    api = HfApi(endpoint=endpoint, token=token)
+    if "/" in repo_id:
+        return api, repo_id
+    with _explained(repo_id):
+        return api, f"{api.whoami()['name']}/{repo_id}"
 
 
 def _look(api: HfApi, repo_id: str, revision: str | None) -> ModelInfo:
