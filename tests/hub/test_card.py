@@ -6,13 +6,12 @@ import shutil
 import sys
 
 import pytest
-import torch
 import yaml
 from huggingface_hub import ModelCard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skim_hf import SkimRNNForTokenClassification, SkimRuntime
+from skim_hf import SkimRuntime
 from skim_hf.hub import card as card_module
 from skim_hf.hub import render_card, write_card
 from skim_hf.hub.card import OWN_END, OWN_START, make_card
@@ -27,7 +26,7 @@ from skim_hf.results import (
     measure_latency,
 )
 from skim_hf.runtime import RuntimeConfig
-from skim_hf.training import LabelSchema, build_tokenizer, new_classifier
+from skim_hf.training import LabelSchema
 
 TEXTS = ["a good film", "a bad film, a bad one!", "good", "", "bad words only"]
 SINGLE = LabelSchema("single_label_classification", ("negative", "positive"))
@@ -42,25 +41,11 @@ SECTIONS = {
 
 
 @pytest.fixture(scope="session")
-def make_folder(tmp_path_factory):
+def make_folder(save_varied, tmp_path_factory):
     """Saves a tiny model of five words whose decisions vary."""
 
-    def make(labels=SINGLE, *, tokens=False, name="films", **fields):
-        torch.manual_seed(0)
-        tokenizer = build_tokenizer(TEXTS, min_frequency=1, progress=False)
-        if fields.get("policy") != "full":
-            fields = {"skim_sizes": [3], **fields}
-        model = new_classifier(labels, tokenizer, embedding_size=5, hidden_size=7, **fields)
-        if tokens:
-            model.config.problem_type = None
-            model = SkimRNNForTokenClassification(model.config)
-        for parameter_name, parameter in model.named_parameters():
-            if parameter_name.endswith("weight"):
-                torch.nn.init.normal_(parameter, std=3.0 if "decision" in parameter_name else 1.0)
-        folder = tmp_path_factory.mktemp("models") / name
-        model.eval().save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        return folder
+    def make(labels=SINGLE, *, name="films", **options):
+        return save_varied(tmp_path_factory.mktemp("models") / name, TEXTS, labels, **options)
 
     return make
 

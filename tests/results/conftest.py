@@ -1,11 +1,10 @@
 """Tiny saved models of every kind, and a result file that holds every block."""
 
 import pytest
-import torch
 
-from skim_hf import SkimRNNForTokenClassification, SkimRuntime
+from skim_hf import SkimRuntime
 from skim_hf.results import describe_machine
-from skim_hf.training import LabelSchema, build_tokenizer, new_classifier
+from skim_hf.training import LabelSchema
 
 TEXTS = ["a good film", "a bad film, a bad one!", "good", "", "unknown words only", "bad, bad"]
 SINGLE = LabelSchema("single_label_classification", ("negative", "positive", "neutral"))
@@ -18,25 +17,11 @@ def texts():
 
 
 @pytest.fixture(scope="session")
-def make_folder(tmp_path_factory):
+def make_folder(save_varied, tmp_path_factory):
     """Saves a tiny model whose decisions vary."""
 
-    def make(labels=SINGLE, *, tokens=False, seed=0, **fields):
-        torch.manual_seed(seed)
-        tokenizer = build_tokenizer(TEXTS, min_frequency=1, progress=False)
-        if fields.get("policy") != "full":
-            fields = {"skim_sizes": [3], **fields}
-        model = new_classifier(labels, tokenizer, embedding_size=5, hidden_size=7, **fields)
-        if tokens:
-            model.config.problem_type = None
-            model = SkimRNNForTokenClassification(model.config)
-        for name, parameter in model.named_parameters():
-            if name.endswith("weight"):
-                torch.nn.init.normal_(parameter, std=3.0 if "decision" in name else 1.0)
-        folder = tmp_path_factory.mktemp("model")
-        model.eval().save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        return folder
+    def make(labels=SINGLE, **options):
+        return save_varied(tmp_path_factory.mktemp("model"), TEXTS, labels, **options)
 
     return make
 

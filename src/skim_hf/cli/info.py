@@ -133,10 +133,11 @@ def _results_file(folder: Path) -> Path | None:
     from skim_hf.results import RESULTS_NAME
     from skim_hf.runtime.hub_cache import CachedPlace
 
-    place = CachedPlace.of(folder)
-    if (folder / RESULTS_NAME).is_file() or place is None:
-        path = folder / RESULTS_NAME
-        return path if path.is_file() else None
+    path, place = folder / RESULTS_NAME, CachedPlace.of(folder)
+    if path.is_file():
+        return path
+    if place is None:
+        return None
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError
 
