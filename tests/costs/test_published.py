@@ -4,8 +4,11 @@ import pytest
 
 from skim_hf.costs import (
     ReaderShape,
+    ReadingCounts,
     macs,
+    model_macs_ratio,
     plain_rnn_flops,
+    published_ratio,
     sa_rnn_flops,
     skip_rnn_flops,
 )
@@ -82,3 +85,48 @@ def test_sa_rnn_by_hand():
 def test_impossible_numbers_are_refused(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+MODEL = {
+    "vocab_size": 11,
+    "embedding_size": 5,
+    "hidden_size": 7,
+    "num_hidden_layers": 2,
+    "bidirectional": False,
+    "cell_type": "lstm",
+    "skim_sizes": [],
+    "small_input": "own_slice",
+}
+TWO_LAYERS = ReadingCounts([[4, 6], [4, 6]])
+
+
+def test_the_published_ratio_of_a_skip_model_is_that_of_its_macs():
+    config = {**MODEL, "policy": "skip"}
+    assert published_ratio(config, TWO_LAYERS) == pytest.approx(
+        model_macs_ratio(config, TWO_LAYERS), rel=1e-12
+    )
+    assert published_ratio(config, ReadingCounts([[0, 6], [0, 6]])) is None
+    assert published_ratio(config, ReadingCounts([[0, 0], [0, 0]])) == 1.0
+
+
+def test_the_published_ratio_of_a_selective_model_adds_layers_up():
+    config = {**MODEL, "policy": "selective"}
+    found = published_ratio(config, ReadingCounts([[4, 6], [9, 1]], units=[14, 35]))
+    plain = plain_rnn_flops(10, 5, 7, "lstm") + plain_rnn_flops(10, 7, 7, "lstm")
+    spent = sa_rnn_flops(10, 0.8, 5, 7, "lstm") + sa_rnn_flops(10, 0.5, 7, 7, "lstm")
+    assert found == pytest.approx(plain / spent, rel=1e-12)
+    with pytest.raises(ValueError, match="units that a selective reader updated"):
+        published_ratio(config, TWO_LAYERS)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"policy": "random"},
+        {"policy": "periodic"},
+        {"policy": "skip", "jump_size": 3},
+        {"policy": "full", "num_hidden_layers": 0},
+    ],
+)
+def test_what_no_paper_counts_has_no_published_ratio(fields):
+    assert published_ratio({**MODEL, **fields}, TWO_LAYERS) is None

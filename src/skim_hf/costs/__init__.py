@@ -16,6 +16,7 @@ Example:
     6.9
 """
 
+from skim_hf.costs.comparison import published_ratio
 from skim_hf.costs.models import ReadingCounts, model_macs, model_macs_ratio, plain_macs
 from skim_hf.costs.multiply_adds import (
     decision_macs,
@@ -47,6 +48,7 @@ __all__ = [
     "paper_step_cost",
     "plain_macs",
     "plain_rnn_flops",
+    "published_ratio",
     "reader_shapes",
     "relative_costs",
     "sa_rnn_flops",
