@@ -76,7 +76,8 @@ def render_notes(results: Block) -> str:
         "multiply-adds relative to the plain LSTM of the same seed that reads everything; words read: of all "
         "readers' decisions, or of the units of a selective one. Times: string to label, one text at a time, "
         f"one thread, native backend in float32, medians over {timed['texts']} test texts, "
-        f"{timed['rounds']} times each, in turns with the plain LSTM of the same seed; times faster is the median within turns. "
+        f"{timed['rounds']} times each, in turns with the plain LSTM of the same seed; times faster is the "
+        "median within turns. "
         f"{_sentences(controls, warm)}"
         f"{results['machine']['processor']} (shared and noisy). Command: `{results['command']}`."
     )
