@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skim_hf.modeling.jumps_skim_rnn import END, Jumper, JumpHead, check_jumps
+from skim_hf.modeling.jumps_skim_rnn import Jumper, JumpHead, check_jumps
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 
@@ -29,18 +29,22 @@ def walk(head, hidden, every, limit, noise):
 
 
 def walk_together(head, hidden, lengths, every, limit, noise):
-    """The same for a batch [T, B, d] of texts from long to short."""
-    jumper = Jumper(head, every, limit, None if noise is None else list(noise))
+    """The same for a batch [T, B, d] of texts from long to short; noise is [T, B]."""
+    sizes = [sum(length > t for length in lengths) for t in range(len(hidden))]
+    packed = None if noise is None else torch.cat([u[:n] for u, n in zip(noise, sizes, strict=True)])
+    jumper = Jumper(head, every, limit, sizes, packed)
     pointer = torch.zeros(len(lengths), dtype=torch.int64)
     visited = [[] for _ in lengths]
-    for step in range(len(hidden)):
-        rows, going_on = (sum(length > t for length in lengths) for t in (step, step + 1))
+    for step, rows in enumerate(sizes):
         pointer = pointer[:rows]
-        visiting = pointer <= step
+        visiting = pointer == step
         for row in visiting.nonzero().flatten().tolist():
             visited[row].append(step)
-        following = jumper.move(step, hidden[step, :rows], visiting, going_on)
-        pointer = torch.where(visiting, following, pointer)
+        if visiting.any():
+            moved = jumper.move(
+                step, hidden[step, :rows], visiting, sum(length > step + 1 for length in lengths)
+            )
+            pointer = torch.where(visiting, torch.where(moved == 0, 99, step + moved), pointer)
     return visited, jumper.finish(hidden)
 
 
@@ -55,8 +59,7 @@ def test_a_batch_moves_as_each_of_its_texts(every, limit, sampled):
     hidden = torch.randn(17, 7, 5, generator=generator, dtype=torch.float64)
     noise = torch.rand(17, 7, generator=generator, dtype=torch.float64) if sampled else None
     visited, record = walk_together(head, hidden, lengths, every, limit, noise)
-    jumps = iter(record.jumps.split([sum(length > t for length in lengths) for t in range(17)]))
-    steps = [next(jumps) for _ in range(17)]
+    steps = record.jumps.split([sum(length > t for length in lengths) for t in range(17)])
     for row, length in enumerate(lengths):
         own = None if noise is None else noise[:length, row]
         expected, decided = walk(head, hidden[:length, row], every, limit, own)
@@ -69,17 +72,17 @@ def test_a_batch_moves_as_each_of_its_texts(every, limit, sampled):
 
 
 def test_where_no_token_is_no_decision_is():
-    record = Jumper(JumpHead(5, 3), 1, 1).finish(torch.empty(0, 5))
+    record = Jumper(JumpHead(5, 3), 1, 1, []).finish(torch.empty(0, 5))
     assert record.jumps.dtype == torch.int64
     assert len(record.jumps) == len(record.log_probabilities) == len(record.baselines) == 0
 
 
 def test_reading_ends_where_no_jump_is_left():
-    jumper = Jumper(JumpHead(5, 3), 2, 0)
-    hidden, both = torch.randn(2, 5), torch.tensor([True, True])
-    assert jumper.move(0, hidden, both, 2).tolist() == [1, 1]
-    assert jumper.move(1, hidden, both, 2).tolist() == [END, END]
-    assert jumper.finish(hidden).jumps.tolist() == [-1] * 4
+    jumper = Jumper(JumpHead(5, 3), 2, 0, [2, 2, 2])
+    hidden = torch.randn(2, 5)
+    assert jumper.move(0, hidden, None, 2).tolist() == [1, 1]
+    assert jumper.move(1, hidden, None, 2).tolist() == [0, 0]
+    assert jumper.finish(hidden).jumps.tolist() == [-1] * 6
 
 
 def test_what_a_call_may_change():

@@ -7,12 +7,10 @@ passes over are not looked at and leave the state as it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
-
-END = torch.iinfo(torch.int64).max
-"""Where the pointer of a text stands whose reading has ended."""
 
 
 @dataclass(frozen=True)
@@ -70,66 +68,71 @@ class JumpHead(nn.Module):
 
 
 class Jumper:
-    """Moves the pointers of a batch whose rows are ordered from long to short.
+    """Says in one pass over packed texts, long to short, how far the pointer of each text moves.
 
     Args:
         head: Decides.
         every: R, tokens processed before each decision.
         limit: N, jumps allowed per text.
-        noise: One [n] for each step, to sample; None is greedy.
+        sizes: Texts that have a token at each step; N packed tokens in all.
+        noise: [N] of the head's `draw_noise`, to sample; None is greedy.
     """
 
-    def __init__(self, head: JumpHead, every: int, limit: int, noise: list[Tensor] | None = None) -> None:
+    def __init__(
+        self, head: JumpHead, every: int, limit: int, sizes: list[int], noise: Tensor | None = None
+    ) -> None:
         self.head, self.every, self.limit, self.noise = head, every, limit, noise
+        self.starts = [0, *accumulate(sizes)]
         self.processed: Tensor | None = None
         self.used: Tensor | None = None
-        self.records: list[JumpRecord] = []
+        self.places: list[Tensor] = []
+        self.taken: list[JumpRecord] = []
 
-    def move(self, step: int, hidden: Tensor, visiting: Tensor, continuing: int) -> Tensor:
-        """Where each of n texts reads on after a step.
+    def move(self, step: int, hidden: Tensor, visited: Tensor | None, going_on: int) -> Tensor:
+        """How far each of n texts moves after a step.
 
         Args:
-            step: Number of the token under the pointer.
+            step: Number of the token.
             hidden: [n, d], the top layer's state after it.
-            visiting: [n] bool, the texts that processed this token.
-            continuing: How many of the texts, the first ones, have a token after this.
+            visited: [n] bool, the texts that processed this token; None for all of them.
+            going_on: Texts with a token after this one: always the first rows of the n.
 
         Returns:
-            [n] int64, the next token to visit, of meaning where `visiting`; `END` where reading ends.
+            [n] int64, 1 for the next token, 0 where reading ends. Rows not visited have no meaning.
         """
         n = len(hidden)
-        processed = visiting.long() if self.processed is None else self.processed[:n] + visiting
+        visited = torch.ones(n, dtype=torch.bool, device=hidden.device) if visited is None else visited
+        processed = visited.long() if self.processed is None else self.processed[:n] + visited
         used = torch.zeros_like(processed) if self.used is None else self.used[:n]
-        due = visiting & (processed % self.every == 0)
-        due[continuing:] = False
-        following = torch.full_like(processed, step + 1)
-        following[due] = END
+        due = visited & (processed % self.every == 0)
+        due[going_on:] = False
         rows = (due & (used < self.limit)).nonzero().squeeze(1)
-        record = JumpRecord(torch.full_like(processed, -1), hidden.new_zeros(n), hidden.new_zeros(n))
+        distance = (~due).long()
         if len(rows):
-            noise = None if self.noise is None else self.noise[step][rows]
-            taken = self.head.decide(hidden[rows], noise)
-            target = torch.where(taken.jumps == 0, END, step + taken.jumps)
-            following = following.index_copy(0, rows, target)
+            places = self.starts[step] + rows
+            taken = self.head.decide(hidden[rows], None if self.noise is None else self.noise[places])
+            distance = distance.index_copy(0, rows, taken.jumps)
             used = used.index_add(0, rows, torch.ones_like(rows))
-            record = JumpRecord(
-                record.jumps.index_copy(0, rows, taken.jumps),
-                record.log_probabilities.index_copy(0, rows, taken.log_probabilities),
-                record.baselines.index_copy(0, rows, taken.baselines),
-            )
-        self.records.append(record)
+            self.places.append(places)
+            self.taken.append(taken)
         self.processed, self.used = processed, used
-        return following
+        return distance
 
     def finish(self, like: Tensor) -> JumpRecord:
-        """Joins the steps; `like` gives dtype and device where there was none."""
-        if not self.records:
-            nothing = like.new_empty(0)
-            return JumpRecord(nothing.long(), nothing, nothing)
+        """All decisions, each at its token; `like` gives dtype and device where there was none."""
+        jumps = like.new_full((self.starts[-1],), -1, dtype=torch.int64)
+        if not self.taken:
+            nothing = like.new_zeros(self.starts[-1])
+            return JumpRecord(jumps, nothing, nothing)
+        places = torch.cat(self.places)
+        logs, baselines = (
+            torch.cat(values)
+            for values in zip(*((t.log_probabilities, t.baselines) for t in self.taken), strict=True)
+        )
         return JumpRecord(
-            torch.cat([record.jumps for record in self.records]),
-            torch.cat([record.log_probabilities for record in self.records]),
-            torch.cat([record.baselines for record in self.records]),
+            jumps.index_copy(0, places, torch.cat([taken.jumps for taken in self.taken])),
+            logs.new_zeros(len(jumps)).index_copy(0, places, logs),
+            baselines.new_zeros(len(jumps)).index_copy(0, places, baselines),
         )
 
 
