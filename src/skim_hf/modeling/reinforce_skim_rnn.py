@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
+
+from .configuration_skim_rnn import SkimRNNConfig
+from .outputs_skim_rnn import SkimRNNModelOutput
 
 
 def reinforce_loss(log_probabilities: Tensor, baselines: Tensor, taken: Tensor, rewards: Tensor) -> Tensor:
@@ -69,6 +72,35 @@ def _signs(right: Tensor, like: Tensor) -> Tensor:
     return torch.where(right, 1.0, -1.0).to(like.dtype)
 
 
-def repeat_rows(value: Any, rollouts: int) -> Any:
-    """A tensor [B, ...] as [rollouts * B, ...], the whole batch again and again; None stays None."""
-    return None if value is None else torch.cat([value] * rollouts)
+def samples_decisions(config: SkimRNNConfig) -> bool:
+    """Whether training samples decisions that learn from the reward alone."""
+    return config.estimator == "reinforce" or config.jumps
+
+
+def policy_gradient_loss(config: SkimRNNConfig, encoded: SkimRNNModelOutput, rewards: Tensor) -> Tensor:
+    """The unweighted `reinforce_loss` of all decisions that a batch sampled, 0-dim.
+
+    Args:
+        config: Says what was sampled.
+        encoded: What the encoder returned in training, asked for log-probabilities.
+        rewards: [B].
+    """
+    taken = []
+    if config.estimator == "reinforce":
+        taken.append(cast(Tensor, encoded.decisions) >= 0)
+    if config.jumps:
+        taken.append(cast(Tensor, encoded.jumps) >= 0)
+    logs, baselines = cast(Tensor, encoded.sampled_log_probabilities), cast(Tensor, encoded.baselines)
+    return reinforce_loss(logs, baselines, torch.cat(taken, 2), rewards)
+
+
+def repeat_rows(value: Tensor | None, rollouts: int) -> Tensor | None:
+    """[B, ...] as [rollouts * B, ...], the whole batch again and again; None stays None."""
+    return value if value is None or rollouts == 1 else torch.cat([value] * rollouts)
+
+
+def first_rows(value: Any, rows: int) -> Any:
+    """The first rows of a tensor or of each tensor of a tuple; None stays None."""
+    if isinstance(value, tuple):
+        return tuple(tensor[:rows] for tensor in value)
+    return None if value is None else value[:rows]
