@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skim_hf import costs
+from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,26 @@ class TextCounts:
         _check_shapes(arrays)
         return cls(**arrays)
 
+    @classmethod
+    def of_readings(cls, readings: Sequence[Reading], config: RuntimeConfig) -> TextCounts:
+        """Counts what a runtime did.
+
+        Args:
+            readings: Of at least one text.
+            config: Of the model.
+        """
+        none = np.zeros(config.num_directions, np.int64)
+        parts: dict[str, Any] = {
+            "choices": [_choices(reading.decisions, config.num_choices) for reading in readings],
+            "lengths": [len(reading.decisions) for reading in readings],
+        }
+        units = [reading.units.sum(axis=0) for reading in readings if reading.units is not None]
+        if config.policy == "selective":
+            parts["units"] = units
+        if config.jumps:
+            parts["jumps"] = [none if reading.jumps is None else reading.jumps for reading in readings]
+        return cls.of(parts)
+
     @property
     def tokens(self) -> int:
         """Tokens of all texts."""
@@ -93,6 +115,12 @@ class TextCounts:
             jumps=() if self.jumps is None else self.jumps.sum(axis=0).tolist(),
             tokens=self.tokens,
         )
+
+
+def _choices(decisions: NDArray[np.int64], num_choices: int) -> NDArray[np.int64]:
+    """How often [T, R] decisions took each of k choices, [R, k]; -1 is none of them."""
+    counts: NDArray[np.int64] = (decisions[:, :, None] == np.arange(num_choices)).sum(axis=0, dtype=np.int64)
+    return counts
 
 
 def _check_shapes(arrays: Mapping[str, NDArray[Any]]) -> None:
