@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.weights import Array
 
 
@@ -29,33 +30,45 @@ class OperationCounter:
     Attributes:
         executed: Done: the products of the chosen cells and of the decisions.
         folded: Not done, because their result was looked up in a table made at load.
-        choices: How often each reader made each choice, [R][k], the full read first.
+        choices: How often each reader made each choice, [R][k], the full read first; tokens that were
+            passed over are in none.
         texts: Texts read.
+        units: Units that each reader of policy `selective` updated, [R]; None for other policies.
+        jumps: Jump decisions taken in each direction, [directions].
     """
 
     executed: int = 0
     folded: int = 0
     choices: list[list[int]] = field(default_factory=list)
     texts: int = 0
+    units: list[int] | None = None
+    jumps: list[int] = field(default_factory=list)
 
     @property
     def total(self) -> int:
         """What the same decisions cost an engine without tables."""
         return self.executed + self.folded
 
-    def add_text(self, decisions: NDArray[np.int64], num_choices: int) -> None:
+    def add_text(self, reading: Reading, num_choices: int) -> None:
         """Adds the choices of one text.
 
         Args:
-            decisions: [T, R].
+            reading: Of the text.
             num_choices: k.
         """
         self.texts += 1
-        counts = [np.bincount(column, minlength=num_choices).tolist() for column in decisions.T]
-        if not self.choices:
-            self.choices = [[0] * num_choices for _ in counts]
-        for total, new in zip(self.choices, counts, strict=True):
-            total[:] = [a + b for a, b in zip(total, new, strict=True)]
+        columns = (column[column >= 0] for column in reading.decisions.T)
+        choices = [np.bincount(column, minlength=num_choices).tolist() for column in columns]
+        old = self.choices or [[0] * num_choices for _ in choices]
+        self.choices = [_sum(total, new) for total, new in zip(old, choices, strict=True)]
+        if reading.units is not None:
+            self.units = _sum(self.units, reading.units.sum(axis=0).tolist())
+        if reading.jumps is not None:
+            self.jumps = _sum(self.jumps, reading.jumps.tolist())
+
+
+def _sum(totals: list[int] | None, new: list[int]) -> list[int]:
+    return [a + b for a, b in zip(totals, new, strict=True)] if totals else new
 
 
 class Rows(Protocol):

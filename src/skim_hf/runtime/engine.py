@@ -47,6 +47,10 @@ class NumpyEngine:
                 "Expected a model of words, with vocab_size and an embedding table; got one of continuous "
                 "features (vocab_size null), which the runtime cannot read yet. Use transformers for it."
             )
+        if config.policy not in ("full", "skim") or config.jumps or not config.num_hidden_layers:
+            raise ValueError(
+                "This engine runs the policies 'full' and 'skim'; use transformers for the others."
+            )
         self.config = config
         self.dtype: np.dtype[Any] = weights.embedding.dtype
         self._threshold = threshold
@@ -83,51 +87,52 @@ class NumpyEngine:
         """What `scores` makes of logits; see `scores.final_scores`."""
         return final_scores(self.config, logits)
 
-    def read(self, ids: ArrayLike, counter: OperationCounter | None = None) -> Reading:
+    def read(self, inputs: ArrayLike, counter: OperationCounter | None = None) -> Reading:
         """Reads one text.
 
         Memory beyond the result is bounded for one layer; a stacked model keeps the outputs of the
         layers below, 4 * d * directions bytes per token.
 
         Args:
-            ids: [T] token ids.
+            inputs: [T] token ids.
             counter: What to add the multiply-adds to; counting makes reading slower.
 
         Raises:
             ValueError: Not a list of integers below `vocab_size`.
         """
-        tokens = self.check(ids)
+        tokens = self.check(inputs)
         config, readers = self.config, self.bound(counter)
         length, directions = len(tokens), config.num_directions
         decisions = np.empty((length, config.num_readers), np.int64)
         scores = np.empty((length, config.num_readers, config.num_choices - 1), self.dtype)
-        inputs: NDArray[Any] = tokens
+        layer: NDArray[Any] = tokens
         pools = [self.pool() for _ in range(directions)]
-        for layer in range(config.num_hidden_layers):
-            is_top = layer == config.num_hidden_layers - 1
+        for number in range(config.num_hidden_layers):
+            is_top = number == config.num_hidden_layers - 1
             keeps = config.labels_tokens or not is_top
             outputs = np.empty((length, directions, config.hidden_size), self.dtype) if keeps else None
             for direction in range(directions):
-                index = layer * directions + direction
+                index = number * directions + direction
                 # The backward reader sees everything in reverse, and its results land where the token is.
                 order = slice(None, None, -1 if direction else 1)
                 self._run(
                     readers[index],
-                    inputs[order],
+                    layer[order],
                     (decisions[order, index], scores[order, index]),
                     pools[direction] if outputs is None else outputs[order, direction],
                 )
             if outputs is not None:
-                inputs = outputs.reshape(length, directions * config.hidden_size)
-        if counter is not None:
-            counter.add_text(decisions, config.num_choices)
+                layer = outputs.reshape(length, directions * config.hidden_size)
         hidden = np.array([reader.hidden for reader in readers])
         memory = np.array([reader.memory for reader in readers]) if config.cell_type == "lstm" else None
         if config.labels_tokens:
-            logits = self.classify_tokens(inputs)
+            logits = self.classify_tokens(layer)
         else:
             logits = self.classify(hidden[-directions:], pools)
-        return Reading(decisions, scores, hidden, memory, logits)
+        reading = Reading(decisions, scores, hidden, memory, logits)
+        if counter is not None:
+            counter.add_text(reading, config.num_choices)
+        return reading
 
     def _run(
         self,

@@ -44,10 +44,14 @@ class NumpyStream:
         """[R, k], how often each reader made each choice so far, the full read first."""
         return self._counts.copy()
 
-    def feed(self, ids: ArrayLike) -> Array | None:
-        """Reads [n] ids; returns [n, labels] logits where every token gets a label, else None."""
+    @property
+    def units(self) -> None:
+        """No policy that selects units runs here yet."""
+
+    def feed(self, inputs: ArrayLike) -> Array | None:
+        """Reads on; returns [n, labels] logits where every token gets a label, else None."""
         engine = self._engine
-        tokens, readers = engine.check(ids), engine.bound()
+        tokens, readers = engine.check(inputs), engine.bound()
         for reader, state in zip(readers, self._states, strict=True):
             reader.load(state)
         outputs = [self._read(readers, tokens[i : i + CHUNK]) for i in range(0, len(tokens), CHUNK)]

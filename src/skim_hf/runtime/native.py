@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from skim_hf.native import _runtime
 from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.ids import check_ids
 from skim_hf.runtime.native_arrays import MAX_CHOICES, MAX_HIDDEN_SIZE, ModelArrays, arrange
+from skim_hf.runtime.protocols import Inputs
 from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.scores import final_scores
 from skim_hf.runtime.text import TextEncoder
@@ -30,6 +31,10 @@ SWITCH = "SKIM_HF_INSTRUCTIONS"
 
 def declined(config: RuntimeConfig, dtype: str) -> str | None:
     """Why the engine cannot run a model, or None if it can."""
+    if config.policy not in ("full", "skim") or config.jumps or config.learned_initial_state:
+        return f"its policy '{config.policy}' with jumps={config.jumps} is one that only NumPy runs"
+    if config.reads_features or not config.num_hidden_layers:
+        return "it reads features or has no layers, which only NumPy runs"
     if config.hidden_size > MAX_HIDDEN_SIZE:
         return f"its hidden_size of {config.hidden_size} is above {MAX_HIDDEN_SIZE}"
     if config.num_choices > MAX_CHOICES:
@@ -78,9 +83,9 @@ class NativeEngine:
         """[R, k], how often each reader made each choice in all finished calls; branches really executed."""
         return _counts(self.config, self._model)
 
-    def read(self, ids: ArrayLike) -> Reading:
-        """Reads one text of [T] token ids; see `protocols.Engine`."""
-        tokens = check_ids(ids, self._arrays.vocab_size).astype(np.int32)
+    def read(self, inputs: Inputs) -> Reading:
+        """Reads one text; see `protocols.Engine`."""
+        tokens = check_ids(inputs, self._arrays.vocab_size).astype(np.int32)
         config, length = self.config, len(tokens)
         decisions = np.empty((length, config.num_readers), np.int64)
         scores = np.empty((length, config.num_readers, config.num_choices - 1), np.float32)
@@ -138,9 +143,13 @@ class NativeStream:
         """[R, k], how often each reader made each choice so far, the full read first."""
         return _counts(self._config, self._stream)
 
-    def feed(self, ids: ArrayLike) -> Array | None:
-        """Reads [n] ids; returns [n, labels] logits where every token gets a label, else None."""
-        tokens = check_ids(ids, self._vocab_size).astype(np.int32)
+    @property
+    def units(self) -> None:
+        """No policy that selects units runs here."""
+
+    def feed(self, inputs: Inputs) -> Array | None:
+        """Reads on; returns [n, labels] logits where every token gets a label, else None."""
+        tokens = check_ids(inputs, self._vocab_size).astype(np.int32)
         if not self._config.labels_tokens:
             self._stream.feed(tokens, None)
             return None
