@@ -84,14 +84,13 @@ def render_notes(results: Block) -> str:
 
 
 def render_document(text: str) -> str:
-    """The document with what stands between its marks taken from the result file, and the figure drawn."""
+    """The document with what stands between its marks taken from the result file."""
     results = load(RESULTS)
     parts = [
         f"![Accuracy against true cost and against time]({FIGURE.relative_to(DOCUMENT.parent).as_posix()})",
         render_table(results),
         render_notes(results),
     ]
-    draw(results, FIGURE)
     return replace_between(text, "<!-- readers:start -->", "<!-- readers:end -->", "\n\n".join(parts))
 
 

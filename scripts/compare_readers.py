@@ -25,7 +25,7 @@ import _one_core
 from _ours import instructions
 from _readers import READERS, with_needs
 from _readers_latency import time_reader
-from _readers_report import DOCUMENT, FIGURE, RESULTS, collect, draw, render_document, render_table
+from _readers_report import DOCUMENT, FIGURE, RESULTS, collect, draw, load, render_document, render_table
 from _readers_runs import SHARED, Comparison, finish
 from _reviews import load_reviews
 from tqdm.auto import tqdm
@@ -162,6 +162,7 @@ def render(results: Path | None) -> None:
     """Writes table and figure of the document from its result file."""
     if results is not None:
         shutil.copyfile(results, RESULTS)
+    draw(load(RESULTS), FIGURE)
     DOCUMENT.write_text(render_document(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
     print(f"Written: {DOCUMENT}, {FIGURE}")
 
