@@ -81,7 +81,7 @@ def _predict(trainer: SkimTrainer, rows: Any, labels: LabelSchema) -> Metrics:
     logits, counts = split_predictions(report.predictions)
     if trainer.is_world_process_zero():
         path = Path(str(trainer.args.output_dir), "predictions.jsonl")
-        write_json_lines(path, prediction_rows(logits, labels, counts))
+        write_json_lines(path, prediction_rows(logits, labels, counts, trainer.model.config))
     return report.metrics or {}
 
 
