@@ -1,9 +1,11 @@
-"""Token ids as they come from callers."""
+"""Token ids and frames of features as they come from callers."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 
 def check_ids(ids: ArrayLike, vocab_size: int) -> NDArray[np.int64]:
@@ -32,3 +34,27 @@ def check_ids(ids: ArrayLike, vocab_size: int) -> NDArray[np.int64]:
             f"got {tokens.min()} to {tokens.max()}."
         )
     return numbers
+
+
+def check_frames(frames: ArrayLike, width: int, dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
+    """Frames of one text as an array, [T, width].
+
+    What they hold is not looked at, because frames that are skipped may hold anything.
+
+    Args:
+        frames: Numbers.
+        width: Features per step, the configuration's `input_size`.
+        dtype: Of the result.
+
+    Raises:
+        ValueError: Not so many numbers for every step.
+    """
+    found = np.asarray(frames)
+    if found.size == 0:
+        return np.zeros((0, width), dtype)
+    if found.ndim != 2 or found.shape[1] != width or found.dtype.kind not in "fiu":
+        raise ValueError(
+            f"Expected one text as frames of {width} numbers, of shape [steps, {width}]; "
+            f"got {found.dtype} of shape {list(found.shape)}."
+        )
+    return np.ascontiguousarray(found, dtype)
