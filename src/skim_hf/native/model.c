@@ -149,23 +149,22 @@ static int64_t visited(const skim_state *s, int64_t direction) {
     return count;
 }
 
-/* What the classifier sees where nothing is pooled: the top layer's states, or without layers zeros. */
-static void pool_state(const skim_state *s, float *pooled) {
+/* What the classifier sees of one direction's unit; zeros where nothing was pooled. */
+static double pooled_unit(const skim_state *s, int64_t direction, int64_t unit, int64_t tokens) {
     const skim_model *m = s->model;
-    for (int64_t u = 0; u < m->width; u++) {
-        int64_t reader = m->readers - m->directions + u / m->hidden_size;
-        pooled[u] = m->layers ? s->readers[reader].h[u % m->hidden_size] * m->layer[reader].hidden_scale : 0;
-    }
+    int64_t reader = m->readers - m->directions + direction;
+    if (m->pooling == POOL_LAST) return m->layers ? s->readers[reader].h[unit] * m->layer[reader].hidden_scale : 0;
+    double value = s->pool[direction * (m->width / m->directions) + unit];
+    return !tokens ? 0 : m->pooling == POOL_MEAN ? value / (double)tokens : value;
 }
 
 void skim_logits(const skim_state *s, skim_work *w, float *logits) {
     const skim_model *m = s->model;
-    if (m->pooling == POOL_LAST || !s->tokens) {
-        pool_state(s, w->pooled);
-    } else {
-        int64_t each = m->width / m->directions;
-        for (int64_t u = 0; u < m->width; u++)
-            w->pooled[u] = (float)(m->pooling == POOL_MEAN ? s->pool[u] / (double)visited(s, u / each) : s->pool[u]);
+    int64_t each = m->width / m->directions;
+    for (int64_t direction = 0; direction < m->directions; direction++) {
+        int64_t tokens = visited(s, direction);
+        for (int64_t u = 0; u < each; u++)
+            w->pooled[direction * each + u] = (float)pooled_unit(s, direction, u, tokens);
     }
     classify(m, w->pooled, logits);
 }
