@@ -266,7 +266,7 @@ def predict(trainer: SkimTrainer, rows: Dataset, labels: LabelSchema) -> dict[st
     logits, counts = split_predictions(report.predictions)
     if trainer.is_world_process_zero():
         path = Path(trainer.args.output_dir, "predictions.jsonl")
-        write_json_lines(path, prediction_rows(logits, labels, counts))
+        write_json_lines(path, prediction_rows(logits, labels, counts, trainer.model.config))
     return save(trainer, "predict", report.metrics)
 
 

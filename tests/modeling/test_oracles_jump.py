@@ -7,6 +7,7 @@ from skim_hf import SkimRNNModel
 from skim_hf.modeling.estimators_skim_rnn import hard_choice
 
 CELL_TYPES = ("lstm", "gru", "tanh")
+POLICIES = ("full", "skim")
 EXACT = {"rtol": 0, "atol": 1e-12}
 LENGTHS = [13, 7, 1, 0, 10]
 
@@ -114,7 +115,7 @@ def test_j3_the_farthest_jump_is_the_sub_sampled_text(every, cell_type, make_jum
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("policy", ["full", "skim", "skip", "selective", "random", "periodic"])
+@pytest.mark.parametrize("policy", POLICIES)
 def test_j4_what_lies_between_is_not_looked_at(policy, training, make_jumping, make_batch):
     model = force_jump(make_jumping(1, 99, policy=policy, num_hidden_layers=2), 2).train(training)
     inputs, mask = make_batch([9, 6])
@@ -174,7 +175,7 @@ def test_j6_a_term_for_each_decision_taken(fields, training, make_jumping, make_
     "fields",
     [
         {"policy": policy, **more}
-        for policy in ("full", "skim", "skip", "selective", "random", "periodic")
+        for policy in POLICIES
         for more in ({"num_hidden_layers": 2}, {"bidirectional": True})
     ],
     ids=str,

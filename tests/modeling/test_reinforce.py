@@ -60,7 +60,7 @@ def test_a_baseline_changes_the_variance():
 
 def test_sampled_arms_converge_to_the_enumerated_gradient():
     torch.manual_seed(0)
-    head = JumpHead(3, 1).double()
+    head = JumpHead(3, 1, 1, 1).double()
     state = torch.randn(1, 3, dtype=torch.float64)
     rewards = torch.tensor([-1.0, 1.0], dtype=torch.float64)
     exact = torch.autograd.grad(-(head.head(state).softmax(-1)[0] @ rewards), head.head.weight)[0]
@@ -136,7 +136,7 @@ def test_rollouts_repeat_the_whole_batch():
 @pytest.mark.parametrize("size", [1, 4])
 def test_noise_that_is_even_gives_every_jump_its_probability(size):
     torch.manual_seed(1)
-    head = JumpHead(3, size).double()
+    head = JumpHead(3, size, 1, 1).double()
     hidden = torch.randn(1, 3, dtype=torch.float64)
     probabilities = head.head(hidden).softmax(-1)[0]
     even = (torch.arange(10_000, dtype=torch.float64) + 0.5) / 10_000
@@ -149,7 +149,7 @@ def test_noise_that_is_even_gives_every_jump_its_probability(size):
 
 def test_records_hold_the_log_probability_of_what_was_taken():
     torch.manual_seed(2)
-    head = JumpHead(3, 2).double()
+    head = JumpHead(3, 2, 1, 1).double()
     hidden = torch.randn(50, 3, dtype=torch.float64, requires_grad=True)
     record = head.decide(hidden, torch.rand(50, dtype=torch.float64))
     assert set(record.jumps.tolist()) == {0, 1, 2}

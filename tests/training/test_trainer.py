@@ -11,7 +11,6 @@ from skim_hf import SkimRNNForTokenClassification, SkimRNNModel, SkimTrainer, Sk
 from skim_hf.modeling import reader_skim_rnn
 from skim_hf.training.evaluation import make_compute_metrics
 from skim_hf.training.schedules import gumbel_temperature
-from skim_hf.training.trainer import count_choices
 
 LOGGED = ("task_loss", "budget_loss", "skim_rate", "temperature", "budget_weight")
 
@@ -253,11 +252,6 @@ def test_a_model_built_by_the_trainer_gets_the_budget_too(make_model, make_rows,
     )
     trainer.train()
     assert trainer.model.config.budget_weight == 0.07
-
-
-def test_count_choices_leaves_padding_out():
-    decisions = torch.tensor([[[0, 1], [2, 1], [-1, -1]], [[0, 0], [0, 2], [1, 0]]])
-    assert count_choices(decisions, 3).tolist() == [[[1, 0, 1], [0, 2, 0]], [[2, 1, 0], [2, 0, 1]]]
 
 
 def test_wrong_setups_are_refused(make_model, make_args):

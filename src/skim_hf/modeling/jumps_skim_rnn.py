@@ -12,6 +12,9 @@ from itertools import accumulate
 import torch
 from torch import Tensor, nn
 
+from .checks_skim_rnn import check_integer
+from .configuration_skim_rnn import SkimRNNConfig
+
 
 @dataclass(frozen=True)
 class JumpRecord:
@@ -33,12 +36,15 @@ class JumpHead(nn.Module):
 
     Args:
         hidden_size: d.
-        jump_size: K, the farthest jump.
+        size: K, the farthest jump.
+        every: R, tokens processed before each decision.
+        limit: N, jumps allowed per text.
     """
 
-    def __init__(self, hidden_size: int, jump_size: int) -> None:
+    def __init__(self, hidden_size: int, size: int, every: int, limit: int) -> None:
         super().__init__()
-        self.head = nn.Linear(hidden_size, jump_size + 1)
+        self.every, self.limit = every, limit
+        self.head = nn.Linear(hidden_size, size + 1)
         self.baseline = nn.Linear(hidden_size, 1)
 
     def draw_noise(self, tokens: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -72,16 +78,23 @@ class Jumper:
 
     Args:
         head: Decides.
-        every: R, tokens processed before each decision.
-        limit: N, jumps allowed per text.
-        sizes: Texts that have a token at each step; N packed tokens in all.
-        noise: [N] of the head's `draw_noise`, to sample; None is greedy.
+        sizes: Texts that have a token at each step; their sum is the number of packed tokens.
+        every: R of this pass; the head's own if None.
+        limit: N of this pass; the head's own if None.
+        noise: [sum of sizes] of the head's `draw_noise`, to sample; None is greedy.
     """
 
     def __init__(
-        self, head: JumpHead, every: int, limit: int, sizes: list[int], noise: Tensor | None = None
+        self,
+        head: JumpHead,
+        sizes: list[int],
+        every: int | None = None,
+        limit: int | None = None,
+        noise: Tensor | None = None,
     ) -> None:
-        self.head, self.every, self.limit, self.noise = head, every, limit, noise
+        self.head, self.noise = head, noise
+        self.every = head.every if every is None else every
+        self.limit = head.limit if limit is None else limit
         self.starts = [0, *accumulate(sizes)]
         self.processed: Tensor | None = None
         self.used: Tensor | None = None
@@ -136,28 +149,30 @@ class Jumper:
         )
 
 
-def check_jumps(
-    own: tuple[int | None, int | None], every: int | None, limit: int | None
-) -> tuple[int, int] | None:
-    """The R and N to read with; None for a model without jumps.
+def new_jump_head(config: SkimRNNConfig) -> JumpHead | None:
+    """The head that a configuration asks for; None without jumps."""
+    every, size, limit = config.jump_every, config.jump_size, config.jump_limit
+    if every is None or size is None or limit is None:
+        return None
+    return JumpHead(config.hidden_size, size, every, limit)
+
+
+def check_jumps(jumps: bool, every: int | None, limit: int | None) -> None:
+    """Refuses an R or N of a call that are too small, or given to a model without jumps.
 
     Args:
-        own: R and N of the configuration, None without jumps.
-        every: R of the call; None takes the configuration's.
-        limit: N of the call; None takes the configuration's.
+        jumps: Whether the model jumps.
+        every: R of the call, or None.
+        limit: N of the call, or None.
 
     Raises:
-        ValueError: A model without jumps is asked to jump, or a number is too small.
+        ValueError: Says what was expected.
     """
-    if own[0] is None or own[1] is None:
-        if every is not None or limit is not None:
-            raise ValueError(
-                f"jump_every={every!r} and jump_limit={limit!r} need a model that jumps: configure "
-                "jump_every, jump_size and jump_limit, or leave them out here."
-            )
-        return None
-    chosen = (own[0] if every is None else every, own[1] if limit is None else limit)
-    for name, value, lowest in (("jump_every", chosen[0], 1), ("jump_limit", chosen[1], 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-            raise ValueError(f"{name} must be an integer of at least {lowest}; got {value!r}.")
-    return chosen
+    if not jumps and (every is not None or limit is not None):
+        raise ValueError(
+            f"jump_every={every!r} and jump_limit={limit!r} need a model that jumps: configure "
+            "jump_every, jump_size and jump_limit, or leave them out here."
+        )
+    for name, value, lowest in (("jump_every", every, 1), ("jump_limit", limit, 0)):
+        if value is not None:
+            check_integer(name, value, lowest)

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
 
 from .cells_skim_rnn import State
+from .jumps_skim_rnn import Jumper, JumpRecord
 from .packing_skim_rnn import Packing
 from .policies_skim_rnn import Action, Setting
 
 if TYPE_CHECKING:
     from .reader_skim_rnn import SkimRNNReader
 
-# Choice, logits, probabilities and effort of a token that was passed over.
-_PASSED = (-1, 0, 0, 0)
+# Choice, logits, probabilities, effort and baseline of a token that was passed over.
+_PASSED = (-1, 0, 0, 0, 0)
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Reading:
         state: After the last token of each text, every part [B, d].
         probabilities: [N, k], of a policy that gives them instead of logits; zeros where a jump passed over.
         effort: [N], share of a full read, with its gradient; None for a policy without.
+        baselines: [N], the rewards expected before sampled choices; None where none was sampled.
+        jumps: The decisions to jump; None for a reader that does not.
     """
 
     hidden: Tensor
@@ -44,24 +47,8 @@ class Reading:
     state: State
     probabilities: Tensor | None = None
     effort: Tensor | None = None
-
-
-class Jumper(Protocol):
-    """Decides in one forward pass how far each text's pointer moves; keeps its own counts and records."""
-
-    def move(self, hidden: Tensor, visited: Tensor | None, going_on: int) -> Tensor:
-        """Called once per step, after it.
-
-        Args:
-            hidden: [n, d], the top reader's h after the token.
-            visited: [n] bool, the texts whose pointer was on this token; None for all of them.
-            going_on: Texts with a token after this one: always the first rows of the n.
-
-        Returns:
-            [n] int64, how many tokens the pointer moves, 1 for the next token; 0 ends the reading. Rows that
-            were not visited are ignored.
-        """
-        ...
+    baselines: Tensor | None = None
+    jumps: JumpRecord | None = None
 
 
 def read_relaxed(
@@ -71,13 +58,14 @@ def read_relaxed(
     state: State,
     noise: Tensor | None,
     setting: Setting,
+    jump_noise: Tensor | None = None,
 ) -> Reading:
     """The readable training pass: every branch from the same state, mixed by the policy's weights (eq. 5).
 
     Any cell and any policy; the truth that faster passes are tested against.
     """
     setting = replace(setting, relaxed=True)
-    return read_stack([reader], inputs, packing, [state], [noise], setting)[0]
+    return read_stack([reader], inputs, packing, [state], [noise], setting, jump_noise=jump_noise)[0]
 
 
 def read_hard(
@@ -87,10 +75,11 @@ def read_hard(
     state: State,
     setting: Setting,
     noise: Tensor | None = None,
+    jump_noise: Tensor | None = None,
 ) -> Reading:
     """Inference: one decision per token; a branch is computed only on the rows that chose it."""
     setting = replace(setting, relaxed=False)
-    return read_stack([reader], inputs, packing, [state], [noise], setting)[0]
+    return read_stack([reader], inputs, packing, [state], [noise], setting, jump_noise=jump_noise)[0]
 
 
 def read_stack(
@@ -101,7 +90,7 @@ def read_stack(
     noises: Sequence[Tensor | None],
     setting: Setting,
     *,
-    jumper: Jumper | None = None,
+    jump_noise: Tensor | None = None,
     between: Callable[[Tensor], Tensor] | None = None,
 ) -> list[Reading]:
     """Reads with all readers of one direction, token by token.
@@ -113,7 +102,8 @@ def read_stack(
         states: Of every reader before the first token, every part [B, d], long to short.
         noises: Of every reader's policy, [N, any] or None.
         setting: Relaxed for training, or hard for inference.
-        jumper: Moves the pointers; without one they move as the top reader's actions say.
+        jump_noise: [N] of the top reader's jump head, if it has one, to sample its jumps; None is greedy.
+            Without a head the pointers move as the top reader's actions say.
         between: Applied to what goes from one reader to the next (dropout).
 
     Returns:
@@ -127,6 +117,8 @@ def read_stack(
     levels[0].foresee(inputs, sizes)
     top, pointer = levels[-1], _Pointer()
     shared = top.reader.policy.decides_for_stack
+    head = top.reader.jump
+    jumper = None if head is None else Jumper(head, sizes, setting.jump_every, setting.jump_limit, jump_noise)
     for t, x in enumerate(inputs.split(sizes) if sizes else ()):
         for level in levels:
             level.keep(len(x))
@@ -143,9 +135,12 @@ def read_stack(
             # Readers that update together see one another's candidates, as in the published code.
             x = candidate[0] if shared else level.state[0]
         going_on = sizes[t + 1] if t + 1 < len(sizes) else 0
-        moved = None if jumper is None else jumper.move(top.state[0], visiting, going_on)
+        moved = None if jumper is None else jumper.move(t, top.state[0], visiting, going_on)
         pointer.move(own, moved)
-    return [level.finish(inputs) for level in levels]
+    readings = [level.finish(inputs) for level in levels]
+    if jumper is not None:
+        readings[-1].jumps = jumper.finish(inputs)
+    return readings
 
 
 class _Level:
@@ -167,7 +162,7 @@ class _Level:
         self.cell_steps: list[tuple[Tensor, ...] | None] = [None] * len(reader.sizes)
         self.ended: list[State] = []
         self.hidden: list[Tensor] = []
-        # Of each step: choices, logits, probabilities and effort; None where no text was visited.
+        # Of each step: choices, logits, probabilities, effort and baselines; None where no text was visited.
         self.notes: list[tuple[Tensor | None, ...] | None] = []
 
     def foresee(self, inputs: Tensor, sizes: list[int]) -> None:
@@ -253,7 +248,7 @@ class _Level:
         return tuple(torch.where(mask == 0, old, m) for m, old in zip(mixed, self.state, strict=True))
 
     def _note(self, action: Action, visiting: Tensor | None) -> None:
-        notes: list[Tensor | None] = [action.choice, action.logits, action.probabilities, action.effort]
+        notes = [action.choice, action.logits, action.probabilities, action.effort, action.baseline]
         if visiting is not None:
             notes = [
                 None if note is None else _where(visiting, note, torch.full_like(note, fill))
@@ -273,9 +268,9 @@ class _Level:
             choices = torch.zeros(0, dtype=torch.int64, device=inputs.device)
             return Reading(inputs.new_empty(0, state[0].shape[1]), choices, none, state)
         hidden = torch.cat(self.hidden)
-        choices, *others = (self._join(kind) for kind in range(4))
-        logits, probabilities, effort = others
-        return Reading(hidden, cast(Tensor, choices), logits, state, probabilities, effort)
+        joined = [self._join(kind) for kind in range(len(_PASSED))]
+        chosen, logits, probabilities, effort, baselines = joined
+        return Reading(hidden, cast(Tensor, chosen), logits, state, probabilities, effort, baselines)
 
     def _join(self, kind: int) -> Tensor | None:
         """One of the notes of all tokens; what was passed over as `_note` fills it."""

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from transformers import GradientCheckpointingLayer, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.utils import can_return_tuple
 
@@ -22,6 +22,8 @@ from .inputs_skim_rnn import (
     check_threshold,
     real_tokens,
 )
+from .jumps_skim_rnn import check_jumps
+from .layers_skim_rnn import LayerReading, SkimRNNLayer, read_together
 from .outputs_skim_rnn import COMMON_FIELDS, SkimRNNHeadOutput, SkimRNNModelOutput
 from .packing_skim_rnn import Packing
 from .policies_skim_rnn import Setting, SkimPolicy
@@ -31,55 +33,11 @@ from .reinforce_skim_rnn import (
     first_rows,
     policy_gradient_loss,
     repeat_rows,
+    sampled_decisions,
     samples_decisions,
     text_rewards,
     token_rewards,
 )
-
-
-class SkimRNNLayer(GradientCheckpointingLayer):
-    """One layer: a forward reader and, if bidirectional, a backward one; each decides on its own."""
-
-    def __init__(self, config: SkimRNNConfig, input_size: int) -> None:
-        super().__init__()
-        self.readers = nn.ModuleList(SkimRNNReader(config, input_size) for _ in range(config.num_directions))
-
-    def forward(
-        self,
-        hidden: Tensor,
-        packings: list[Packing],
-        state: Tensor,
-        noises: list[Tensor | None],
-        setting: Setting,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Reads a padded batch.
-
-        Args:
-            hidden: [B, T, d_x].
-            packings: One per direction.
-            state: [B, parts, directions, d] before the first token.
-            noises: One [N, k] per direction; None at inference.
-            setting: How decisions are made.
-
-        Returns:
-            Outputs [B, T, d * directions], choices [B, T, directions], logits [B, T, directions, k]
-            (k = 0 without a decision) and the final state [B, parts, directions, d].
-        """
-        outputs, choices, logits, finals = [], [], [], []
-        for direction, reader in enumerate(self.readers):
-            packing = packings[direction]
-            start = state[:, :, direction].index_select(0, packing.order).unbind(1)
-            reading = reader(packing.pack(hidden), packing, start, noises[direction], setting)
-            scores = (
-                reading.hidden.new_empty(reading.hidden.shape[0], 0)
-                if reading.logits is None
-                else reading.logits
-            )
-            outputs.append(packing.unpack(reading.hidden))
-            choices.append(packing.unpack(reading.choices, fill=-1))
-            logits.append(packing.unpack(scores))
-            finals.append(packing.restore_order(torch.stack(reading.state, 1)))
-        return torch.cat(outputs, -1), torch.stack(choices, 2), torch.stack(logits, 2), torch.stack(finals, 2)
 
 
 class SkimRNNPreTrainedModel(PreTrainedModel):
@@ -145,7 +103,10 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             config.input_width if layer == 0 else config.hidden_size * config.num_directions
             for layer in range(config.num_hidden_layers)
         ]
-        self.layers = nn.ModuleList(SkimRNNLayer(config, width) for width in self.input_widths)
+        last = config.num_hidden_layers - 1
+        self.layers = nn.ModuleList(
+            SkimRNNLayer(config, width, top=index == last) for index, width in enumerate(self.input_widths)
+        )
         self.dropout = nn.Dropout(config.dropout)
         self.gradient_checkpointing = False
         self.post_init()
@@ -165,6 +126,8 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         skim_threshold: float | None = None,
         temperature: float | None = None,
         generator: torch.Generator | None = None,
+        jump_every: int | None = None,
+        jump_limit: int | None = None,
         output_hidden_states: bool | None = None,
         output_log_probabilities: bool = False,
         **kwargs: Any,
@@ -178,52 +141,95 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             initial_state: [B, parts, R, d], the `final_state` of the piece before; zeros if None.
             skim_threshold: The dial, in [0, 1]; the configuration's if None.
             temperature: Of the Gumbel relaxation in training; the configuration's if None.
-            generator: Source of the Gumbel noise; torch's global one if None.
+            generator: Source of the noise of training; torch's global one if None.
+            jump_every: R, tokens read before each decision to jump; the configuration's if None.
+            jump_limit: N, jumps that a text may take; the configuration's if None.
             output_hidden_states: Whether to return the input and the output of every layer.
-            output_log_probabilities: Whether to return what the budget is computed from.
+            output_log_probabilities: Whether to return what budget and policy loss are computed from.
             **kwargs: Ignored; what transformers passes to every model.
 
         Raises:
             ValueError: Inputs or options out of shape or range; says what was expected.
         """
         mask = real_tokens(input_ids, attention_mask, inputs_embeds, self.config.pad_token_id)
-        setting = self._setting(skim_threshold, temperature)
-        hidden = self._embed(input_ids, inputs_embeds)
+        setting = self._setting(skim_threshold, temperature, jump_every, jump_limit)
+        embedded = self._embed(input_ids, inputs_embeds)
         packings = [Packing.from_mask(mask, reverse=bool(d)) for d in range(self.config.num_directions)]
-        state = self._initial_state(initial_state, hidden)
-        noises = self._draw_noise(hidden.new_empty(packings[0].index.shape[0], 0), generator, setting)
+        state = self._initial_state(initial_state, embedded)
+        layers = self._read(embedded, packings, state, generator, setting)
         keep = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
-        states, choices, logits, finals = [hidden], [], [], []
-        for index, layer in enumerate(self.layers):
-            readers = slice(index * self.config.num_directions, (index + 1) * self.config.num_directions)
-            hidden, choice, logit, final = layer(
-                self.dropout(hidden), packings, state[:, :, readers], noises[readers], setting
-            )
-            states.append(hidden)
-            choices.append(choice)
-            logits.append(logit)
-            finals.append(final)
-        decisions = torch.cat(choices, 2)
-        log_probabilities = torch.cat(logits, 2).log_softmax(-1)
+        decisions = torch.cat([layer.choices for layer in layers], 2)
+        log_probabilities = torch.cat([layer.logits for layer in layers], 2).log_softmax(-1)
+        sampled = {}
+        if output_log_probabilities and self.training:
+            sampled = sampled_decisions(self.config, layers, log_probabilities)
         return SkimRNNModelOutput(
-            last_hidden_state=hidden,
+            last_hidden_state=layers[-1].outputs,
             decisions=decisions,
             probabilities=self._probabilities(log_probabilities, decisions >= 0),
             skim_rate=_skim_rate(decisions, mask),
             lengths=mask.sum(1),
-            final_state=torch.cat(finals, 2),
+            final_state=torch.cat([layer.state for layer in layers], 2),
+            jumps=layers[-1].jumps,
             log_probabilities=log_probabilities if output_log_probabilities else None,
-            hidden_states=tuple(states) if keep else None,
+            hidden_states=(embedded, *(layer.outputs for layer in layers)) if keep else None,
+            **sampled,
         )
 
-    def _setting(self, threshold: float | None, temperature: float | None) -> Setting:
+    def _read(
+        self,
+        hidden: Tensor,
+        packings: list[Packing],
+        state: Tensor,
+        generator: torch.Generator | None,
+        setting: Setting,
+    ) -> list[LayerReading]:
+        """Reads word vectors [B, T, width] with all layers, from a state [B, parts, R, d]."""
+        width = self.config.num_directions
+        layers = [cast(SkimRNNLayer, layer) for layer in self.layers]
+        noises, jump_noises = self._draw_noise(hidden.new_empty(len(packings[0].index), 0), generator)
+        if self.config.jumps and len(layers) > 1:
+            return read_together(
+                layers,
+                self.dropout(hidden),
+                packings[0],
+                state,
+                noises,
+                jump_noises[0],
+                setting,
+                self.dropout,
+            )
+        readings: list[LayerReading] = []
+        for index, layer in enumerate(layers):
+            own = slice(index * width, (index + 1) * width)
+            # Computing a layer again under checkpointing loses the names of the tuple.
+            readings.append(
+                LayerReading(
+                    *layer(
+                        self.dropout(hidden), packings, state[:, :, own], noises[own], jump_noises, setting
+                    )
+                )
+            )
+            hidden = readings[-1].outputs
+        return readings
+
+    def _setting(
+        self,
+        threshold: float | None,
+        temperature: float | None,
+        jump_every: int | None,
+        jump_limit: int | None,
+    ) -> Setting:
         config = self.config
+        check_jumps(config.jumps, jump_every, jump_limit)
         return Setting(
-            relaxed=self.training,
+            relaxed=self.training and config.estimator != "reinforce",
             temperature=check_temperature(config.gumbel_temperature if temperature is None else temperature),
             threshold=check_threshold(config.skim_threshold if threshold is None else threshold),
             straight_through=config.estimator == "straight_through",
             recompute=config.recompute_gates,
+            jump_every=jump_every,
+            jump_limit=jump_limit,
         )
 
     def _embed(self, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
@@ -241,11 +247,16 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         return hidden.new_zeros(shape) if given is None else check_state(given, shape)
 
     def _draw_noise(
-        self, tokens: Tensor, generator: torch.Generator | None, setting: Setting
-    ) -> list[Tensor | None]:
+        self, tokens: Tensor, generator: torch.Generator | None
+    ) -> tuple[list[Tensor | None], list[Tensor | None]]:
+        """Noise of every reader's policy, and of the jump head of each direction; None at inference."""
         # Outside the layers, so that recomputation under checkpointing sees the same noise.
         readers = [reader for layer in self.layers for reader in layer.readers]
-        return [r.policy.draw_noise(tokens, generator) if setting.relaxed else None for r in readers]
+        top = readers[-self.config.num_directions :]
+        if not self.training:
+            return [None] * len(readers), [None] * len(top)
+        noises = [reader.policy.draw_noise(tokens, generator) for reader in readers]
+        return noises, [None if r.jump is None else r.jump.draw_noise(tokens, generator) for r in top]
 
     def _probabilities(self, log_probabilities: Tensor, decided: Tensor) -> Tensor:
         if log_probabilities.shape[-1] == 0:
@@ -317,13 +328,15 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         batch, rollouts = len(mask), 1
         if labels is not None and self.training and samples_decisions(self.config):
             rollouts = self.config.num_rollouts
-            tensors = (input_ids, mask, inputs_embeds, labels, kwargs.get("initial_state"))
-            tensors = tuple(repeat_rows(tensor, rollouts) for tensor in tensors)
-            input_ids, mask, inputs_embeds, labels, kwargs["initial_state"] = tensors
+            input_ids, inputs_embeds = repeat_rows(input_ids, rollouts), repeat_rows(inputs_embeds, rollouts)
+            mask, labels = mask.repeat(rollouts, 1), repeat_rows(labels, rollouts)
+            kwargs["initial_state"] = repeat_rows(kwargs.get("initial_state"), rollouts)
         encoded = self.skim_rnn(input_ids, mask, inputs_embeds, **kwargs)
         logits = self.classifier(self.dropout(self._features(encoded, mask)))
-        losses = {} if labels is None else self._losses(encoded, logits, labels, budget_weight)
-        rows = {"logits": logits, **{name: getattr(encoded, name) for name in COMMON_FIELDS}}
+        losses: dict[str, Any] = (
+            {} if labels is None else self._losses(encoded, logits, labels, budget_weight)
+        )
+        rows: dict[str, Any] = {"logits": logits, **{name: getattr(encoded, name) for name in COMMON_FIELDS}}
         if rollouts > 1:
             rows = {name: first_rows(value, batch) for name, value in rows.items()}
         return SkimRNNHeadOutput(**losses, **rows)
@@ -384,8 +397,18 @@ class SkimRNNForSequenceClassification(_SkimRNNHead):
 class SkimRNNForTokenClassification(_SkimRNNHead):
     """Labels every token of a text, from the state after it.
 
-    `labels` are [B, T] int64; -100 is ignored.
+    `labels` are [B, T] int64; -100 is ignored. A token that a jump passes over has the label of the state
+    before it.
     """
+
+    def __init__(self, config: SkimRNNConfig) -> None:
+        if config.jumps and config.bidirectional:
+            raise ValueError(
+                "Readers of both directions pass over different tokens, so that their outputs at a token do not "
+                "belong together: take bidirectional=False, leave jump_every, jump_size and jump_limit "
+                "out, or label whole texts with SkimRNNForSequenceClassification."
+            )
+        super().__init__(config)
 
     def _features(self, encoded: SkimRNNModelOutput, mask: Tensor) -> Tensor:
         return cast(Tensor, encoded.last_hidden_state)

@@ -28,6 +28,8 @@ class Setting:
         straight_through: Whether the relaxation is a hard sample with a soft gradient.
         recompute: Whether a backward pass computes the gates again instead of keeping them.
         slope: Of the hard sigmoid of selective units, in training.
+        jump_every: R, tokens processed before each decision to jump; the jump head's own if None.
+        jump_limit: N, jumps allowed per text; the jump head's own if None.
     """
 
     relaxed: bool = False
@@ -36,6 +38,8 @@ class Setting:
     straight_through: bool = False
     recompute: bool = False
     slope: float = 1.0
+    jump_every: int | None = None
+    jump_limit: int | None = None
 
 
 @dataclass
@@ -52,6 +56,7 @@ class Action:
         memory: What the policy remembers; None if it remembers nothing.
         probabilities: [n, k], for the trace, of a policy without logits.
         effort: [n], share of a full read with its gradient, for the budget of a policy without logits.
+        baseline: [n], the reward expected before a sampled choice; None where none is sampled.
     """
 
     choice: Tensor
@@ -63,6 +68,7 @@ class Action:
     memory: Tensor | None = None
     probabilities: Tensor | None = None
     effort: Tensor | None = None
+    baseline: Tensor | None = None
 
 
 class ReadingPolicy(nn.Module):
@@ -138,13 +144,17 @@ class SkimPolicy(ReadingPolicy):
         input_size: d_x.
         hidden_size: d.
         num_choices: k, at least 2.
+        baseline: Whether a baseline w_b h_{t-1} + c_b is learned, for REINFORCE.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, num_choices: int) -> None:
+    def __init__(
+        self, input_size: int, hidden_size: int, num_choices: int, *, baseline: bool = False
+    ) -> None:
         super().__init__()
         self.num_choices = num_choices
         self.input_size = input_size
         self.decision = nn.Linear(input_size + hidden_size, num_choices)
+        self.baseline = nn.Linear(hidden_size, 1) if baseline else None
 
     def project(self, inputs: Tensor) -> Tensor:
         """[N, d_x] to the input's share of the logits, [N, k]."""
@@ -157,10 +167,14 @@ class SkimPolicy(ReadingPolicy):
     def decide(
         self, projected: Tensor, state: State, memory: Tensor | None, noise: Tensor | None, setting: Setting
     ) -> Action:
-        """Skims or reads; see `hard_choice` and `gumbel_softmax`."""
+        """Skims or reads; see `hard_choice` and `gumbel_softmax`. Noise without relaxation samples."""
         logits = projected + functional.linear(state[0], self.decision.weight[:, self.input_size :])
-        if noise is None or not setting.relaxed:
+        if noise is None:
             return Action(hard_choice(torch.softmax(logits, -1), setting.threshold), logits)
+        if not setting.relaxed:
+            # The largest logit plus Gumbel noise is a sample; the state is not to please the baseline.
+            expected = None if self.baseline is None else self.baseline(state[0].detach()).squeeze(-1)
+            return Action((logits.detach() + noise).argmax(-1), logits, baseline=expected)
         weights = gumbel_softmax(
             logits, noise, setting.temperature, straight_through=setting.straight_through
         )

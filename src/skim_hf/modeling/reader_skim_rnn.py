@@ -11,6 +11,7 @@ from torch.nn import functional
 from .cells_skim_rnn import CELLS, RecurrentCell, State
 from .configuration_skim_rnn import SkimRNNConfig
 from .inputs_skim_rnn import check_like_weights
+from .jumps_skim_rnn import new_jump_head
 from .loop_skim_rnn import Reading, read_hard, read_relaxed
 from .packing_skim_rnn import Packing
 from .policies_skim_rnn import FullPolicy, ReadingPolicy, Setting, SkimPolicy
@@ -23,9 +24,10 @@ class SkimRNNReader(nn.Module):
     Args:
         config: The model's configuration.
         input_size: d_x of this layer.
+        top: Whether no other layer is above; the top one decides to jump.
     """
 
-    def __init__(self, config: SkimRNNConfig, input_size: int) -> None:
+    def __init__(self, config: SkimRNNConfig, input_size: int, *, top: bool = True) -> None:
         super().__init__()
         self.sizes = [config.hidden_size, *(config.skim_sizes or [])]
         self.cell_type = config.cell_type
@@ -40,11 +42,23 @@ class SkimRNNReader(nn.Module):
         self.policy: ReadingPolicy = (
             FullPolicy()
             if config.policy == "full"
-            else SkimPolicy(input_size, config.hidden_size, config.num_choices)
+            else SkimPolicy(
+                input_size,
+                config.hidden_size,
+                config.num_choices,
+                baseline=config.estimator == "reinforce",
+            )
         )
+        self.jump = new_jump_head(config) if top else None
 
     def forward(
-        self, inputs: Tensor, packing: Packing, state: State, noise: Tensor | None, setting: Setting
+        self,
+        inputs: Tensor,
+        packing: Packing,
+        state: State,
+        noise: Tensor | None,
+        setting: Setting,
+        jump_noise: Tensor | None = None,
     ) -> Reading:
         """Reads all tokens.
 
@@ -53,7 +67,8 @@ class SkimRNNReader(nn.Module):
             packing: Their layout.
             state: Before the first token, every part [B, d], long to short.
             noise: [N, k] from the policy's `draw_noise`; None at inference.
-            setting: Relaxed for training or hard for inference.
+            setting: Relaxed for training or hard for inference; noise without relaxation samples.
+            jump_noise: [N] from the jump head's `draw_noise`; None jumps greedily.
 
         Raises:
             ValueError: Inputs or a state on another device or of another dtype than the weights.
@@ -61,12 +76,13 @@ class SkimRNNReader(nn.Module):
         check_like_weights(self.parameters(), inputs, state)
         inputs, state = inputs.to(self.dtype), tuple(part.to(self.dtype) for part in state)
         # A policy derived from ours decides otherwise, and has to be asked at every step.
-        if type(self.policy) not in (FullPolicy, SkimPolicy):
-            if setting.relaxed:
-                return read_relaxed(self, inputs, packing, state, noise, setting)
-            return read_hard(self, inputs, packing, state, setting)
+        stepwise = type(self.policy) not in (FullPolicy, SkimPolicy) or self.jump is not None
         if setting.relaxed:
+            if stepwise:
+                return read_relaxed(self, inputs, packing, state, noise, setting, jump_noise)
             return self._scan(inputs, packing, state, noise, setting)
+        if stepwise or noise is not None:
+            return read_hard(self, inputs, packing, state, setting, noise, jump_noise)
         if not self._wants_gradient(inputs, state):
             return self._scan_hard(inputs, packing, state, setting)
         if self.policy.num_choices == 1:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from .configuration_skim_rnn import SkimRNNConfig
+from .layers_skim_rnn import LayerReading
 from .outputs_skim_rnn import SkimRNNModelOutput
 
 
@@ -75,6 +77,36 @@ def _signs(right: Tensor, like: Tensor) -> Tensor:
 def samples_decisions(config: SkimRNNConfig) -> bool:
     """Whether training samples decisions that learn from the reward alone."""
     return config.estimator == "reinforce" or config.jumps
+
+
+def sampled_decisions(
+    config: SkimRNNConfig, layers: Sequence[LayerReading], log_probabilities: Tensor
+) -> dict[str, Tensor]:
+    """What the score function needs of a pass, as fields of `SkimRNNModelOutput`.
+
+    Args:
+        config: Says what was sampled.
+        layers: What the layers read.
+        log_probabilities: [B, T, R, k], of the granularities.
+    """
+    logs, baselines = [], []
+    if config.estimator == "reinforce":
+        choices = torch.cat([layer.choices for layer in layers], 2)
+        taken = log_probabilities.gather(-1, choices.clamp(min=0)[..., None]).squeeze(-1)
+        logs.append(torch.where(choices >= 0, taken, 0))
+        # Of texts without any token there are none.
+        baselines += [
+            torch.zeros_like(layer.outputs[:, :, : layer.choices.shape[2]])
+            if layer.baselines is None
+            else layer.baselines
+            for layer in layers
+        ]
+    if config.jumps:
+        logs.append(cast(Tensor, layers[-1].jump_logs))
+        baselines.append(cast(Tensor, layers[-1].jump_baselines))
+    if not logs:
+        return {}
+    return {"sampled_log_probabilities": torch.cat(logs, 2), "baselines": torch.cat(baselines, 2)}
 
 
 def policy_gradient_loss(config: SkimRNNConfig, encoded: SkimRNNModelOutput, rewards: Tensor) -> Tensor:

@@ -60,15 +60,21 @@ def skim_rates(counts: Counts, config: Any = None) -> dict[str, float]:
         ValueError: Another shape, or no text.
     """
     found = TextCounts.of(counts)
-    readers = found.choices.shape[1]
-    if not readers:
-        return {"skim_rate_macro": 0.0, "skim_rate_micro": 0.0}
     skimmed = found.lengths[:, None] - found.read(config)
-    per_text = (skimmed / np.maximum(found.lengths, 1)[:, None]).mean(axis=1)
     return {
-        "skim_rate_macro": float(per_text.mean()),
-        "skim_rate_micro": float(skimmed.sum() / max(found.tokens * readers, 1)),
+        "skim_rate_macro": float(text_skim_rates(found, config).mean()),
+        "skim_rate_micro": float(skimmed.sum() / max(found.tokens * skimmed.shape[1], 1)),
     }
+
+
+def text_skim_rates(counts: Counts, config: Any = None) -> NDArray[np.float64]:
+    """The skim rate of each text, `[N]`; see `skim_rates`."""
+    found = TextCounts.of(counts)
+    skimmed = found.lengths[:, None] - found.read(config)
+    if not skimmed.shape[1]:
+        return np.zeros(len(skimmed))
+    rates: NDArray[np.float64] = (skimmed / np.maximum(found.lengths, 1)[:, None]).mean(axis=1)
+    return rates
 
 
 def cost_ratios(counts: Counts, config: Any) -> dict[str, float]:

@@ -12,25 +12,13 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_utils import has_length
 
 from .arguments import SkimTrainingArguments
+from .counting import count_reading, needed_outputs
 from .pushing import PushingTrainer, check_pushing
 from .sampling import LengthGroupedSampler, LongestFirstSampler, text_lengths
 from .window import LogWindow
 
 # Outputs of the model whose averages go into the log.
 _LOGGED_OUTPUTS = ("task_loss", "budget_loss", "policy_loss", "skim_rate")
-
-
-def count_choices(decisions: torch.Tensor, num_choices: int) -> torch.Tensor:
-    """Counts how often each way of processing a token was chosen.
-
-    Args:
-        decisions: `[B, T, R]`, the choice per token and reader, -1 for padding.
-        num_choices: k; choice 0 is "read".
-
-    Returns:
-        `[B, R, k]` int64. A row sums to the number of real tokens of its text.
-    """
-    return torch.stack([(decisions == choice).sum(dim=1) for choice in range(num_choices)], dim=-1)
 
 
 class SkimTrainer(PushingTrainer):
@@ -40,8 +28,9 @@ class SkimTrainer(PushingTrainer):
     training; it keeps no state of its own, so a resumed run equals an uninterrupted one. The log
     gains `task_loss`, `budget_loss`, `policy_loss` where decisions are sampled, `skim_rate`, `temperature`
     and `budget_weight`, averaged over the same steps as `loss`. Evaluation gathers, besides the logits,
-    how often every text was read and skimmed: `predictions` is the pair (logits, choice counts
-    `[N, R, k]`), which `make_compute_metrics` understands. `predict` keeps the order of the dataset.
+    how every text was read: `predictions` is the pair (logits, choice counts `[N, R, k]`), which
+    `make_compute_metrics` understands; of selective readers and jumps the counts are an object, see
+    `count_reading`. `predict` keeps the order of the dataset.
 
     `budget_weight` and `budget_target` of the arguments are written to `model.config`, so that
     the evaluation loss uses them and the saved model tells what it was trained with.
@@ -138,15 +127,17 @@ class SkimTrainer(PushingTrainer):
         prediction_loss_only: bool,
         ignore_keys: list[str] | None = None,
     ) -> tuple[torch.Tensor | None, Any, Any]:
-        """Evaluates one batch; the predictions are (logits, choice counts) unless `ignore_keys` is given."""
+        """Evaluates one batch; the predictions are (logits, counts) unless `ignore_keys` is given."""
         if prediction_loss_only or ignore_keys is not None:
             return super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
-        ignored = [key for key in self._config().keys_to_ignore_at_inference if key != "decisions"]
+        config = self._config()
+        needed = needed_outputs(config)
+        ignored = [key for key in config.keys_to_ignore_at_inference if key not in needed]
         loss, predictions, labels = super().prediction_step(model, inputs, prediction_loss_only, ignored)
         if isinstance(predictions, tuple):
-            logits, decisions = predictions
+            logits, *outputs = predictions
             # A few integers per text are gathered and kept instead of one per token.
-            predictions = (logits, count_choices(decisions, self._config().num_choices))
+            predictions = (logits, count_reading(config, dict(zip(needed, outputs, strict=True))))
         return loss, predictions, labels
 
     def get_test_dataloader(self, test_dataset: Any) -> DataLoader:
