@@ -19,10 +19,9 @@ from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.ids import check_frames, check_ids
 from skim_hf.runtime.native_arrays import MAX_CHOICES, MAX_HIDDEN_SIZE, ModelArrays, arrange
 from skim_hf.runtime.native_parts import MAX_JUMP
-from skim_hf.runtime.protocols import Inputs
+from skim_hf.runtime.protocols import Encoder, Inputs
 from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.scores import final_scores
-from skim_hf.runtime.text import TextEncoder
 from skim_hf.runtime.weights import Array, ModelWeights
 
 INSTRUCTIONS = ("avx512", "avx2", "neon_dot", "neon", "portable")
@@ -118,7 +117,7 @@ class NativeEngine:
         )
 
     def scores(
-        self, texts: Sequence[str], encoder: TextEncoder, max_tokens: int | None = None
+        self, texts: Sequence[Any], encoder: Encoder, max_tokens: int | None = None
     ) -> NDArray[np.float32]:
         """Final scores of texts, [n, labels]; see `protocols.Engine`."""
         scores = np.empty((len(texts), len(self.config.labels)), np.float32)
