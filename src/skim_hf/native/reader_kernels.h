@@ -189,7 +189,7 @@ INLINE void read_tokens(const reader_kind kind, const int fast, const reader_lay
         const reader_cell *cell = &r->cells[choice];
         if (cell->size) {
             addend row = share_row(&cell->share, id, input, room);
-            cell_step(kind, fast, cell, &row, s, room, (int)(at & 1));
+            cell_step(kind, fast, cell, &row, s, room, (int)(s->counts[choice] & 1));
         }
         s->counts[choice]++;
         if (t->decisions) t->decisions[at * t->decision_stride] = choice;

@@ -49,8 +49,9 @@ INLINE void chosen_gates(const reader_kind kind, const reader_layer *r, const re
     const float *row = cell->table ? cell->table + (int64_t)id * r->hidden_size * gates : NULL;
     /* Chosen units that are neighbours share lines, so that some are asked for twice; the others are left alone. */
     for (int64_t i = 0; row && i < count; i++) __builtin_prefetch(row + (int64_t)room->list[i] * gates);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t unit = room->list[i];
+    for (int64_t n = 0; n < count; n++) {
+        /* As in cell_step, every other time backwards. */
+        int64_t i = s->counts[0] & 1 ? count - 1 - n : n, unit = room->list[i];
         float sums[MAX_GATES], computed[MAX_GATES];
         const float *share = computed;
         dot_gates(gates, r->padded, cell->recurrent + unit * gates * r->padded, s->h, sums);

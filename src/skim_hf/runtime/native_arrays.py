@@ -50,8 +50,8 @@ class ModelArrays:
         quantise: Whether tables and large products hold bytes.
         hidden_scale: What the loop's hidden state is multiplied with to give h.
         embedding: [V, E], where input products are not folded into tables; else None.
-        readers: (d_x or 0 where products are folded, one tuple or None per cell to choose from, decision or None,
-            what `native_parts.arrange_parts` gives).
+        readers: (d_x or 0 where products are folded, one tuple or None per cell to choose from, a decision or
+            None, what `native_parts.arrange_parts` gives).
         classifier: Weight [labels, output_width] and bias [labels].
     """
 
