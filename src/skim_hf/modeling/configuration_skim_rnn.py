@@ -51,12 +51,14 @@ class SkimRNNConfig(PreTrainedConfig):
     keys_to_ignore_at_inference = [  # noqa: RUF012 - transformers reads this class constant as a list
         "task_loss",
         "budget_loss",
+        "policy_loss",
         "decisions",
         "probabilities",
         "skim_rate",
         "lengths",
         "last_hidden_state",
         "final_state",
+        "jumps",
         "hidden_states",
     ]
 
