@@ -1,5 +1,7 @@
 """Every way of reading, as fields of tiny models, for the tests that hold engines to the reference."""
 
+from itertools import product
+
 import numpy as np
 
 POLICIES = {
@@ -24,9 +26,24 @@ TOKENS = {
 }
 
 
-def is_possible(policy, jumps, layers, bidirectional):
-    """Whether one pointer or gate can lead such a stack."""
-    return not (bidirectional and layers > 1 and (policy == "skip" or jumps != "no jumps"))
+# One gate or pointer can lead a stack in one direction, or one layer in two.
+READERS = [
+    (policy, jumps, stack)
+    for policy, jumps, stack in product(POLICIES, JUMPS, STACKS)
+    if not (stack == (2, True) and (policy == "skip" or jumps != "no jumps"))
+    # What jumps do at the extremes of their settings does not depend on the stack.
+    and (jumps in ("no jumps", "jumps") or stack == (3, False))
+]
+
+
+def fields_of(policy, jumps, stack):
+    """A model's fields for one of `READERS`."""
+    return {
+        **POLICIES[policy],
+        **JUMPS[jumps],
+        "num_hidden_layers": stack[0],
+        "bidirectional": stack[1],
+    }
 
 
 def inputs_of(config, length, seed=5):

@@ -10,15 +10,8 @@ from skim_hf.runtime import engine as engine_module
 from skim_hf.runtime import reference
 from skim_hf.runtime.engine import FOLD_LIMIT, NumpyEngine
 
-from .readers import FEATURES, JUMPS, POLICIES, STACKS, TOKENS, inputs_of, is_possible
+from .readers import FEATURES, JUMPS, POLICIES, READERS, TOKENS, fields_of, inputs_of
 
-COMBINATIONS = [
-    (policy, jumps, layers, bidirectional)
-    for policy, jumps, (layers, bidirectional) in itertools.product(POLICIES, JUMPS, STACKS)
-    if is_possible(policy, jumps, layers, bidirectional)
-    # What jumps do at the extremes of their settings does not depend on the stack.
-    and (jumps in ("no jumps", "jumps") or layers == 3)
-]
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
 FIELDS = ("likelihoods", "probabilities", "scores", "hidden", "memory", "logits")
 
@@ -36,21 +29,12 @@ def assert_equal(ours, truth, tolerance):
             np.testing.assert_allclose(a, b, rtol=0, atol=tolerance, err_msg=name)
 
 
-def fields_of(policy, jumps, layers, bidirectional):
-    return {
-        **POLICIES[policy],
-        **JUMPS[jumps],
-        "num_hidden_layers": layers,
-        "bidirectional": bidirectional,
-    }
-
-
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("cell_type", ["lstm", "gru", "tanh"])
-@pytest.mark.parametrize(("policy", "jumps", "layers", "bidirectional"), COMBINATIONS)
-def test_engine_equals_reference(shared_models, policy, jumps, layers, bidirectional, cell_type, dtype):
-    number = COMBINATIONS.index((policy, jumps, layers, bidirectional))
-    fields = fields_of(policy, jumps, layers, bidirectional)
+@pytest.mark.parametrize(("policy", "jumps", "stack"), READERS)
+def test_engine_equals_reference(shared_models, policy, jumps, stack, cell_type, dtype):
+    number = READERS.index((policy, jumps, stack))
+    fields = fields_of(policy, jumps, stack)
     fields |= {"cell_type": cell_type, "pooling": ["last", "mean", "max"][number % 3]}
     fields |= {"learned_initial_state": bool(number % 2)} | (FEATURES if number % 4 == 1 else {})
     config, weights = shared_models.loaded(dtype=dtype, **fields)

@@ -18,11 +18,10 @@ from skim_hf.runtime.inputs import CHUNK
 from skim_hf.runtime.lane import Lane
 from skim_hf.runtime.pools import Pool
 from skim_hf.runtime.prepare import FOLD_LIMIT, prepare_reader, table_bytes
-from skim_hf.runtime.protocols import Inputs
+from skim_hf.runtime.protocols import Encoder, Inputs
 from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.record import Record
 from skim_hf.runtime.scores import final_scores
-from skim_hf.runtime.text import TextEncoder
 from skim_hf.runtime.weights import Array, ModelWeights
 
 
@@ -71,7 +70,7 @@ class NumpyEngine:
         return NumpyStream(self)
 
     def scores(
-        self, texts: Sequence[str], encoder: TextEncoder, max_tokens: int | None = None
+        self, texts: Sequence[Any], encoder: Encoder, max_tokens: int | None = None
     ) -> NDArray[np.float32]:
         """Final scores of texts, [n, labels]; see `protocols.Engine`."""
         logits = [self.read(encoder.ids(text, max_tokens)).logits for text in texts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 
 def check_ids(ids: ArrayLike, vocab_size: int) -> NDArray[np.int64]:
@@ -36,12 +36,14 @@ def check_ids(ids: ArrayLike, vocab_size: int) -> NDArray[np.int64]:
     return numbers
 
 
-def check_frames(frames: ArrayLike, width: int, dtype: np.dtype[Any]) -> NDArray[np.floating[Any]]:
-    """Frames of one sequence of features as an array, [T, width]; their values are not looked at.
+def check_frames(frames: ArrayLike, width: int, dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
+    """Frames of one sequence of features as an array, [T, width].
+
+    What they hold is not looked at, because frames that are skipped may hold anything.
 
     Args:
         frames: Numbers.
-        width: Features per frame.
+        width: Features per frame, the configuration's `input_size`.
         dtype: Of the result.
 
     Raises:
@@ -55,4 +57,4 @@ def check_frames(frames: ArrayLike, width: int, dtype: np.dtype[Any]) -> NDArray
             f"Expected one sequence of features as numbers of shape [frames, {width}] (input_size={width}); "
             f"got {array.dtype} of shape {list(array.shape)}."
         )
-    return array.astype(dtype, copy=False)
+    return np.ascontiguousarray(array, dtype)

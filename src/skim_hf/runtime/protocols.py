@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skim_hf.runtime.frames import FrameEncoder
 from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.text import TextEncoder
 from skim_hf.runtime.weights import Array
@@ -15,6 +16,10 @@ from skim_hf.runtime.weights import Array
 Inputs = ArrayLike
 """What a text is to an engine: [T] integers, the ids of its tokens; or, where the configuration's
 `vocab_size` is None, [T, input_size] numbers, one frame of features per step. Either may be empty."""
+
+
+Encoder = TextEncoder | FrameEncoder
+"""What turns texts, or sequences of features, into such inputs."""
 
 
 class TokenStream(Protocol):
@@ -78,13 +83,13 @@ class Engine(Protocol):
         """
 
     def scores(
-        self, texts: Sequence[str], encoder: TextEncoder, max_tokens: int | None = None
+        self, texts: Sequence[Any], encoder: Encoder, max_tokens: int | None = None
     ) -> NDArray[np.float32]:
         """Final scores of texts, for models that label texts.
 
         Args:
-            texts: Strings, checked to be such.
-            encoder: Splits them.
+            texts: Strings, or arrays of frames, checked to be such.
+            encoder: Splits the strings.
             max_tokens: How many tokens of each to read; None reads all.
 
         Returns:

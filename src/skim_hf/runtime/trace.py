@@ -153,7 +153,8 @@ class ReadingTrace:
         text, position = printable(self.text), 0
         for token in self.tokens:
             # Byte-level tokenizers give several tokens to one character, template tokens have no place.
-            start, end = max(token.start, position), token.end
+            # Frames of features have numbers for places, and no text at all.
+            start, end = max(token.start, position), min(token.end, len(text))
             if start >= end:
                 continue
             if start > position:
