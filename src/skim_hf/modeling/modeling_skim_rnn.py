@@ -404,8 +404,8 @@ class SkimRNNForTokenClassification(_SkimRNNHead):
     def __init__(self, config: SkimRNNConfig) -> None:
         if config.jumps and config.bidirectional:
             raise ValueError(
-                "Readers of both directions pass over different tokens, so that their outputs at a token do not "
-                "belong together: take bidirectional=False, leave jump_every, jump_size and jump_limit "
+                "Readers of both directions pass over different tokens, so that their outputs at a token do "
+                "not belong together: take bidirectional=False, leave jump_every, jump_size and jump_limit "
                 "out, or label whole texts with SkimRNNForSequenceClassification."
             )
         super().__init__(config)

@@ -37,11 +37,13 @@ def check_ids(ids: ArrayLike, vocab_size: int) -> NDArray[np.int64]:
 
 
 def check_frames(frames: ArrayLike, width: int, dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
-    """Frames of one sequence of features as an array, [T, width]; their values are not looked at.
+    """Frames of one sequence of features as an array, [T, width].
+
+    What they hold is not looked at, because frames that are skipped may hold anything.
 
     Args:
         frames: Numbers.
-        width: Features per frame.
+        width: Features per frame, the configuration's `input_size`.
         dtype: Of the result.
 
     Raises:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from skim_hf.modeling.checks_skim_rnn import BUDGETS
 from skim_hf.modeling.configuration_skim_rnn import SkimRNNConfig
 from skim_hf.modeling.modeling_skim_rnn import SkimRNNForSequenceClassification
 
@@ -96,4 +97,9 @@ def warm_started_classifier(
             f"has {labels.names}. Load the data with labels=LabelSchema.from_config(plain_model.config)."
         )
     fields = {"policy": "skim", "skim_sizes": None, **labels.config_fields(), **config_fields}
+    # What a plain reader was configured with for want of a policy gives way to the new policy's own.
+    if plain.budget_type not in BUDGETS[fields["policy"]]:
+        fields.setdefault("budget_type", None)
+    if not plain.learned_initial_state:
+        fields.setdefault("learned_initial_state", None)
     return SkimRNNForSequenceClassification.from_pretrained(folder, **fields).train()
