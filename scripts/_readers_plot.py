@@ -25,6 +25,7 @@ def plot_readers(results: dict[str, Any], path: Path) -> None:
     """
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     panels = (
         ("true cost, plain LSTM = 100 %", ("test", "cost"), 100.0),
@@ -38,7 +39,9 @@ def plot_readers(results: dict[str, Any], path: Path) -> None:
                 _draw_reader(axes, number, name, reader, keys, factor)
             axes.set_xscale("log")
             axes.set_xlabel(label)
-            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter(lambda place, _: "0" if place <= _NOTHING else f"{place:g}")
+            axes.minorticks_off()
             axes.margins(x=0.12)
             axes.spines[["top", "right"]].set_visible(False)
         left.set_ylabel("test accuracy, %")
