@@ -120,10 +120,10 @@ def read_stack(
         A reading per reader.
     """
     sizes = packing.steps
-    levels = [
-        _Level(reader, state, None if noise is None else noise.split(sizes), setting)
-        for reader, state, noise in zip(readers, states, noises, strict=True)
-    ]
+    levels = []
+    for reader, state, noise in zip(readers, states, noises, strict=True):
+        noise = reader.policy.clock(packing) if noise is None else noise
+        levels.append(_Level(reader, state, None if noise is None else noise.split(sizes), setting))
     levels[0].foresee(inputs, sizes)
     top, pointer = levels[-1], _Pointer()
     shared = top.reader.policy.decides_for_stack
@@ -270,8 +270,8 @@ class _Level:
         if not self.hidden:
             k = self.reader.policy.num_choices
             none = inputs.new_empty(0, k) if k > 1 else None
-            choices = torch.zeros(0, dtype=torch.int64, device=inputs.device)
-            return Reading(inputs.new_empty(0, state[0].shape[1]), choices, none, state)
+            nothing = torch.zeros(0, dtype=torch.int64, device=inputs.device)
+            return Reading(inputs.new_empty(0, state[0].shape[1]), nothing, none, state)
         hidden = torch.cat(self.hidden)
         choices, *others = (self._join(kind) for kind in range(4))
         logits, probabilities, effort = others

@@ -14,12 +14,17 @@ class SkimRNNModelOutput(ModelOutput):
 
     Attributes:
         last_hidden_state: [B, T, d * directions], zeros at padding.
-        decisions: [B, T, R] int64: 0 read, j >= 1 the j-th small size, -1 padding or passed over.
-        probabilities: [B, T, R, k], zeros at padding; k = 1 (all ones) for a plain network.
-        skim_rate: [B], share of the real tokens that were not fully read, mean over readers.
+        decisions: [B, T, R] int64: 0 read, j >= 1 the j-th small size (or a copy), -1 padding or passed over.
+        probabilities: [B, T, R, k], zeros at padding and where a jump passed over; k = 1 (all ones) for a
+            plain network. Skip RNN: its accumulator and the rest to 1; SA-RNN: the share of the units
+            updated, and of those kept.
+        skim_rate: [B], share of the real tokens (SA-RNN: of their units) not fully read, mean over readers.
         lengths: [B] int64, real tokens.
         final_state: [B, parts, R, d]: h (and c) after the last real token; `initial_state` of the next piece.
-        log_probabilities: [B, T, R, k], what the budget is computed from; only when asked for.
+        log_probabilities: [B, T, R, k], what the budget is computed from; only when asked for, and of
+            policies with logits.
+        effort: [B, T, R], share of a full read that each token takes, what the budget of the other policies
+            is computed from; with the log probabilities.
         hidden_states: Inputs of the first layer and outputs of every layer; only when asked for.
     """
 
@@ -30,6 +35,7 @@ class SkimRNNModelOutput(ModelOutput):
     lengths: Tensor | None = None
     final_state: Tensor | None = None
     log_probabilities: Tensor | None = None
+    effort: Tensor | None = None
     hidden_states: tuple[Tensor, ...] | None = None
 
 
