@@ -47,7 +47,7 @@ def make_model():
     def make(seed=1, head=SkimRNNForSequenceClassification, **fields):
         torch.manual_seed(seed)
         defaults = {"vocab_size": 18, "embedding_size": 5, "hidden_size": 7}
-        if fields.get("policy") != "full":
+        if fields.get("policy", "skim") == "skim":
             defaults["skim_sizes"] = [3]
         return head(SkimRNNConfig(**{**defaults, **fields}))
 

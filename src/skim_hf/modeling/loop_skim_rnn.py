@@ -268,7 +268,7 @@ class _Level:
         if self.ended:
             state = tuple(torch.cat(parts[::-1]) for parts in zip(*self.ended, strict=True))
         if not self.hidden:
-            k = self.reader.policy.num_choices
+            k = len(self.reader.sizes)
             none = inputs.new_empty(0, k) if k > 1 else None
             nothing = torch.zeros(0, dtype=torch.int64, device=inputs.device)
             return Reading(inputs.new_empty(0, state[0].shape[1]), nothing, none, state)
