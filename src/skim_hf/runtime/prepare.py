@@ -76,12 +76,11 @@ class PreparedCell:
 
 @dataclass(frozen=True)
 class PreparedDecision:
-    """What a decision that looks at its token computes.
+    """The decision's k - 1 logits, relative to the full read's.
 
     Attributes:
-        recurrent: [d, k - 1], contiguous: the k - 1 logits of policy `skim`, relative to the full read's;
-            [d, 0] of policy `selective`, whose units see themselves alone, see `PreparedUnits.own`.
-        inputs: The input's share of the k - 1 logits, or of the d units' likelihoods.
+        recurrent: [d, k - 1], contiguous.
+        inputs: The input's share of the logits.
     """
 
     recurrent: Array
@@ -97,10 +96,11 @@ class PreparedReader:
         hidden_size: d.
         hidden_scale: What the loop's hidden state is multiplied with to give h.
         cells: One per choice; None for a size of 0.
-        decision: None for policies that decide without looking at the token.
+        decision: Of policy `skim`.
         dtype: Of all arrays.
         is_folded: Whether the input products are in tables.
-        units: Of policy `selective`.
+        coordinator: Of policy `selective`, the input's share of the d units' likelihoods.
+        units: Of policy `selective`, what its units need one by one.
         gate: Of the top layer of policy `skip`, d to 1; sees c of an LSTM, else the loop's hidden state.
         jump: Of the top layer of a model that jumps, d to K + 1; sees the loop's hidden state.
         initial: The learned initial state as the loop keeps it; None for zeros.
@@ -113,6 +113,7 @@ class PreparedReader:
     decision: PreparedDecision | None
     dtype: np.dtype[Any]
     is_folded: bool
+    coordinator: InputShare | None
     units: PreparedUnits | None
     gate: PreparedHead | None
     jump: PreparedHead | None
@@ -138,10 +139,13 @@ def prepare_reader(config: RuntimeConfig, weights: ReaderWeights, embedding: Arr
     if cells[0] is not None:
         recurrent, inputs = cells[0].recurrent, cells[0].inputs.weights
         units = prepare_units(weights, recurrent, inputs, scale, is_folded=is_folded)
-    decision = _prepare_decision(weights, config.hidden_size, scale)
+    decision, coordinator = _prepare_decision(weights, config.hidden_size, scale), None
+    if weights.coordinator is not None:
+        coordinator = InputShare(np.ascontiguousarray(weights.coordinator.weight.T), weights.coordinator.bias)
     if embedding is not None:
         cells = [replace(cell, inputs=_fold(embedding, cell.inputs)) if cell else None for cell in cells]
         decision = replace(decision, inputs=_fold(embedding, decision.inputs)) if decision else None
+        coordinator = _fold(embedding, coordinator) if coordinator else None
     return PreparedReader(
         kind=kind,
         hidden_size=config.hidden_size,
@@ -150,6 +154,7 @@ def prepare_reader(config: RuntimeConfig, weights: ReaderWeights, embedding: Arr
         decision=decision,
         dtype=weights.dtype,
         is_folded=is_folded,
+        coordinator=coordinator,
         units=units,
         # The gate of an LSTM sees c, which the loop keeps as it is.
         gate=prepare_head(weights.gate, 1.0),
@@ -196,9 +201,6 @@ def _columns(weight: Array, rows: Array, factors: Array) -> Array:
 
 
 def _prepare_decision(weights: ReaderWeights, hidden_size: int, scale: float) -> PreparedDecision | None:
-    if weights.coordinator is not None:
-        share = InputShare(np.ascontiguousarray(weights.coordinator.weight.T), weights.coordinator.bias)
-        return PreparedDecision(np.empty((hidden_size, 0), weights.dtype), share)
     weight, bias = weights.decision_weight, weights.decision_bias
     if weight is None or bias is None:
         return None

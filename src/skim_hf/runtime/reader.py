@@ -125,15 +125,15 @@ class BoundReader:
         tokens: Iterable[int] = self._inputs.load(inputs)
         if outputs is not None:
             tokens = self._store(tokens, outputs)
+        if self._select is not None:
+            units = np.array([self._select(token) for token in tokens], np.int64)
+            return Found((units == 0).astype(np.int64), np.zeros((len(inputs), 0), self._dtype), units)
         decision = self._reader.decision
         if decision is None:
             run = self._steps[0].run
             for token in tokens:
                 run(token)
             return Found(np.zeros(len(inputs), np.int64), np.zeros((len(inputs), 0), self._dtype))
-        if self._select is not None:
-            units = np.array([self._select(token) for token in tokens], np.int64)
-            return Found((units == 0).astype(np.int64), np.zeros((len(inputs), 0), self._dtype), units)
         shares = self._inputs.decisions(decision.inputs, inputs)
         if shares.shape[1] == 1:
             return self._choose_of_two(decision, tokens, shares)
@@ -148,12 +148,12 @@ class BoundReader:
     def _bind_selection(self) -> Callable[[int], int] | None:
         """Of policy `selective`: decides on the units for a token, updates them, and tells how many."""
         reader, state = self._reader, self._state
-        cell, units, decision = reader.cells[0], reader.units, reader.decision
-        if cell is None or units is None or decision is None:
+        cell, units, coordinator = reader.cells[0], reader.units, reader.coordinator
+        if cell is None or units is None or coordinator is None:
             return None
         own = np.empty_like(units.own)
         see_own = self._products.bind_diagonal(state.hidden, units.own, own)
-        shares = self._inputs.rows(decision.inputs)
+        shares = self._inputs.rows(coordinator)
         recurrent = self._products.bind_units(state.hidden, units.recurrent)
         rows = self._inputs.units(cell.inputs, units.inputs, len(units.recurrent))
         step = bind_unit_step(reader.kind, cell, state, recurrent, rows)
