@@ -7,7 +7,7 @@ from skim_hf import SkimRNNModel
 from skim_hf.modeling.estimators_skim_rnn import hard_choice
 
 CELL_TYPES = ("lstm", "gru", "tanh")
-POLICIES = ("full", "skim")
+POLICIES = ("full", "skim", "skip", "selective", "random", "periodic")
 EXACT = {"rtol": 0, "atol": 1e-12}
 LENGTHS = [13, 7, 1, 0, 10]
 

@@ -176,3 +176,17 @@ def check_jumps(jumps: bool, every: int | None, limit: int | None) -> None:
     for name, value, lowest in (("jump_every", every, 1), ("jump_limit", limit, 0)):
         if value is not None:
             check_integer(name, value, lowest)
+
+
+def check_token_outputs(config: SkimRNNConfig) -> None:
+    """Refuses a model whose outputs at one token do not belong together.
+
+    Raises:
+        ValueError: Names the combinations that work.
+    """
+    if config.jumps and config.bidirectional:
+        raise ValueError(
+            "Readers of both directions jump over different tokens, so that their outputs at a token do not "
+            "belong together: take bidirectional=False, leave jump_every, jump_size and jump_limit out, or "
+            "label whole texts with SkimRNNForSequenceClassification."
+        )

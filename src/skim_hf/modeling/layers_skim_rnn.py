@@ -1,4 +1,4 @@
-"""Layers of readers on padded batches: one at a time, or a stack that moves one pointer together."""
+"""Layers of readers: padded batches in and out, layer by layer or as a stack that reads token by token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from transformers import GradientCheckpointingLayer
 
 from .configuration_skim_rnn import SkimRNNConfig
-from .inputs_skim_rnn import check_like_weights
 from .loop_skim_rnn import Reading, read_stack
 from .packing_skim_rnn import Packing
 from .policies_skim_rnn import Setting
@@ -18,37 +17,34 @@ from .reader_skim_rnn import SkimRNNReader
 
 
 class LayerReading(NamedTuple):
-    """What a layer made of a padded batch. A tuple of tensors, because it may be computed again.
+    """What a layer made of a padded batch; a tuple, since it may be computed again for its gradient.
 
     Attributes:
         outputs: [B, T, d * directions], zeros at padding.
-        choices: [B, T, directions] int64, -1 at padding.
-        logits: [B, T, directions, k]; k = 0 without a decision.
+        choices: [B, T, directions] int64, -1 at padding and where a jump passed over.
+        scores: [B, T, directions, k], logits, or the probabilities of a policy without; k = 0 without a
+            decision.
+        effort: [B, T, directions], zeros of a policy without.
         state: [B, parts, directions, d], after the last token.
-        baselines: [B, T, directions], of sampled choices; None where none was sampled.
+        baselines: [B, T, directions], of sampled choices; zeros where none was sampled.
         jumps: [B, T, directions] int64, -1 where none was decided; None of readers that do not jump.
         jump_logs: [B, T, directions], their log-probabilities.
-        jump_baselines: [B, T, directions], theirs.
+        jump_baselines: [B, T, directions], the rewards expected before them.
     """
 
     outputs: Tensor
     choices: Tensor
-    logits: Tensor
+    scores: Tensor
+    effort: Tensor
     state: Tensor
-    baselines: Tensor | None = None
+    baselines: Tensor
     jumps: Tensor | None = None
     jump_logs: Tensor | None = None
     jump_baselines: Tensor | None = None
 
 
 class SkimRNNLayer(GradientCheckpointingLayer):
-    """One layer: a forward reader and, if bidirectional, a backward one; each decides on its own.
-
-    Args:
-        config: The model's configuration.
-        input_size: d_x of this layer.
-        top: Whether no other layer is above.
-    """
+    """One layer: a forward reader and, if bidirectional, a backward one; each decides on its own."""
 
     def __init__(self, config: SkimRNNConfig, input_size: int, *, top: bool = True) -> None:
         super().__init__()
@@ -72,85 +68,76 @@ class SkimRNNLayer(GradientCheckpointingLayer):
             packings: One per direction.
             state: [B, parts, directions, d] before the first token.
             noises: One [N, k] per direction; None at inference.
-            jump_noises: One [N] per direction of readers whose jumps are sampled, else None.
+            jump_noises: One [N] per direction, to sample its jumps; None is greedy.
             setting: How decisions are made.
         """
         readings = []
-        for direction, (reader, packing) in enumerate(zip(self.readers, packings, strict=True)):
-            start = _start(state, direction, packing)
-            noise, jump_noise = noises[direction], jump_noises[direction]
-            readings.append(reader(packing.pack(hidden), packing, start, noise, setting, jump_noise))
+        for direction, reader in enumerate(self.readers):
+            packing = packings[direction]
+            start = state[:, :, direction].index_select(0, packing.order).unbind(1)
+            inputs, noise = packing.pack(hidden), noises[direction]
+            readings.append(reader(inputs, packing, start, noise, setting, jump_noises[direction]))
         return _padded(readings, packings)
 
 
-def read_together(
+def read_stacks(
     layers: Sequence[SkimRNNLayer],
     hidden: Tensor,
-    packing: Packing,
+    packings: list[Packing],
     state: Tensor,
-    noises: Sequence[Tensor | None],
-    jump_noise: Tensor | None,
+    noises: list[Tensor | None],
+    jump_noises: list[Tensor | None],
     setting: Setting,
     between: Callable[[Tensor], Tensor],
 ) -> list[LayerReading]:
-    """Reads with all layers of one direction token by token, since what the top one says moves them all.
+    """Reads a padded batch token by token, every direction with all its layers.
 
     Args:
         layers: From bottom to top.
         hidden: [B, T, d_x].
-        packing: Its layout.
-        state: [B, parts, layers, d] before the first token.
-        noises: One per layer.
-        jump_noise: Of the top layer.
+        packings: One per direction.
+        state: [B, parts, R, d] before the first token.
+        noises: One per reader (layer * directions + direction), or None.
+        jump_noises: One per direction, to sample the jumps of its top reader; None is greedy.
         setting: How decisions are made.
-        between: Applied to what goes from one layer to the next (dropout).
+        between: Applied between the layers.
 
     Returns:
-        One per layer.
+        What each layer would return.
     """
-    readers = [cast(SkimRNNReader, layer.readers[0]) for layer in layers]
-    inputs, dtype = packing.pack(hidden), readers[0].dtype
-    starts = [_start(state, index, packing) for index in range(len(readers))]
-    for reader, start in zip(readers, starts, strict=True):
-        check_like_weights(reader.parameters(), inputs, start)
-    starts = [tuple(part.to(dtype) for part in start) for start in starts]
-    readings = read_stack(
-        readers,
-        inputs.to(dtype),
-        packing,
-        starts,
-        noises,
-        setting,
-        jump_noise=jump_noise,
-        between=between,
-    )
-    return [_padded([reading], [packing]) for reading in readings]
-
-
-def _start(state: Tensor, reader: int, packing: Packing) -> tuple[Tensor, ...]:
-    """The state [B, parts, readers, d] of one of the readers, every part [B, d], long to short."""
-    return state[:, :, reader].index_select(0, packing.order).unbind(1)
+    per_layer: list[list[Reading]] = [[] for _ in layers]
+    for direction, packing in enumerate(packings):
+        readers = [cast(SkimRNNReader, layer.readers[direction]) for layer in layers]
+        own = slice(direction, None, len(packings))
+        starts = [part.index_select(0, packing.order).unbind(1) for part in state.unbind(2)[own]]
+        inputs = packing.pack(hidden)
+        for index, reader in enumerate(readers):
+            inputs, starts[index] = reader.accept(inputs, starts[index])
+        given = (readers, inputs, packing, starts, noises[own], setting)
+        readings = read_stack(*given, jump_noise=jump_noises[direction], between=between)
+        for found, reading in zip(per_layer, readings, strict=True):
+            found.append(reading)
+    return [_padded(readings, packings) for readings in per_layer]
 
 
 def _padded(readings: Sequence[Reading], packings: Sequence[Packing]) -> LayerReading:
-    """What the directions of a layer read, on the batch's own places."""
-    pairs = list(zip(readings, packings, strict=True))
-
-    def stacked(values: list[Tensor | None], fill: float = 0.0) -> Tensor | None:
-        if any(value is None for value in values):
-            return None
-        padded = [p.unpack(cast(Tensor, v), fill) for v, p in zip(values, packings, strict=True)]
-        return torch.stack(padded, 2)
-
-    scores = [r.hidden.new_empty(len(r.hidden), 0) if r.logits is None else r.logits for r in readings]
-    jumps = [reading.jumps for reading in readings]
+    """The readings of all directions of a layer, on the places of the batch."""
+    found: list[list[Tensor]] = []
+    for reading, packing in zip(readings, packings, strict=True):
+        score, jumps = reading.probabilities if reading.logits is None else reading.logits, reading.jumps
+        nothing = reading.hidden.new_zeros(len(reading.hidden))
+        own = [
+            packing.unpack(reading.choices, fill=-1),
+            packing.unpack(nothing[:, None][:, :0] if score is None else score),
+            packing.unpack(nothing if reading.effort is None else reading.effort),
+            packing.restore_order(torch.stack(reading.state, 1)),
+            packing.unpack(nothing if reading.baselines is None else reading.baselines),
+        ]
+        if jumps is not None:
+            own.append(packing.unpack(jumps.jumps, fill=-1))
+            own += [packing.unpack(jumps.log_probabilities), packing.unpack(jumps.baselines)]
+        found.append(own)
+    outputs = [p.unpack(reading.hidden) for reading, p in zip(readings, packings, strict=True)]
     return LayerReading(
-        torch.cat([packing.unpack(reading.hidden) for reading, packing in pairs], -1),
-        cast(Tensor, stacked([reading.choices for reading in readings], -1)),
-        cast(Tensor, stacked(list(scores))),
-        torch.stack([p.restore_order(torch.stack(r.state, 1)) for r, p in pairs], 2),
-        stacked([reading.baselines for reading in readings]),
-        stacked([None if jump is None else jump.jumps for jump in jumps], -1),
-        stacked([None if jump is None else jump.log_probabilities for jump in jumps]),
-        stacked([None if jump is None else jump.baselines for jump in jumps]),
+        torch.cat(outputs, -1), *(torch.stack(parts, 2) for parts in zip(*found, strict=True))
     )

@@ -110,10 +110,10 @@ def read_stack(
         A reading per reader.
     """
     sizes = packing.steps
-    levels = [
-        _Level(reader, state, None if noise is None else noise.split(sizes), setting)
-        for reader, state, noise in zip(readers, states, noises, strict=True)
-    ]
+    levels = []
+    for reader, state, noise in zip(readers, states, noises, strict=True):
+        noise = reader.policy.clock(packing) if noise is None else noise
+        levels.append(_Level(reader, state, None if noise is None else noise.split(sizes), setting))
     levels[0].foresee(inputs, sizes)
     top, pointer = levels[-1], _Pointer()
     shared = top.reader.policy.decides_for_stack
@@ -263,10 +263,11 @@ class _Level:
         if self.ended:
             state = tuple(torch.cat(parts[::-1]) for parts in zip(*self.ended, strict=True))
         if not self.hidden:
-            k = self.reader.policy.num_choices
+            # Of the stack's decision, where another reader's policy takes it.
+            k = len(self.reader.sizes)
             none = inputs.new_empty(0, k) if k > 1 else None
-            choices = torch.zeros(0, dtype=torch.int64, device=inputs.device)
-            return Reading(inputs.new_empty(0, state[0].shape[1]), choices, none, state)
+            nothing = torch.zeros(0, dtype=torch.int64, device=inputs.device)
+            return Reading(inputs.new_empty(0, state[0].shape[1]), nothing, none, state)
         hidden = torch.cat(self.hidden)
         joined = [self._join(kind) for kind in range(len(_PASSED))]
         chosen, logits, probabilities, effort, baselines = joined

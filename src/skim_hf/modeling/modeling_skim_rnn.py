@@ -1,91 +1,43 @@
 """Adaptive-reading RNNs as transformers models: the encoder, and heads for texts and for tokens."""
 
-import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
-from transformers import initialization as init
 from transformers.utils import can_return_tuple
 
-from .auto_map_skim_rnn import AUTO_MAP
-from .budgets_skim_rnn import budget_term
-from .cells_skim_rnn import LSTMCell, RecurrentCell
+from .budgets_skim_rnn import budget_term, effort_term
+from .cells_skim_rnn import CELLS, RecurrentCell
 from .configuration_skim_rnn import SkimRNNConfig
 from .exchange_skim_rnn import check_torch_module, copy_from_torch, copy_to_torch, new_torch_module
 from .inputs_skim_rnn import (
     check_device,
     check_embeds,
+    check_slope,
     check_state,
     check_temperature,
     check_threshold,
     real_tokens,
 )
-from .jumps_skim_rnn import check_jumps
-from .layers_skim_rnn import LayerReading, SkimRNNLayer, read_together
+from .jumps_skim_rnn import check_jumps, check_token_outputs
+from .layers_skim_rnn import LayerReading, SkimRNNLayer, read_stacks
 from .outputs_skim_rnn import COMMON_FIELDS, SkimRNNHeadOutput, SkimRNNModelOutput
 from .packing_skim_rnn import Packing
-from .policies_skim_rnn import Setting, SkimPolicy
+from .policies_skim_rnn import Setting
 from .pooling_skim_rnn import pool
+from .pretrained_skim_rnn import SkimRNNPreTrainedModel
 from .reader_skim_rnn import SkimRNNReader
 from .reinforce_skim_rnn import (
     first_rows,
+    label_rewards,
     policy_gradient_loss,
     repeat_rows,
     sampled_decisions,
     samples_decisions,
-    text_rewards,
-    token_rewards,
 )
-
-
-class SkimRNNPreTrainedModel(PreTrainedModel):
-    """Weight initialisation, loading and saving for all models of this family."""
-
-    config: SkimRNNConfig
-    config_class = SkimRNNConfig
-    base_model_prefix = "skim_rnn"
-    supports_gradient_checkpointing = True
-    # The budget term is a mean over the batch, so the Trainer has to divide by the accumulation steps.
-    accepts_loss_kwargs = False
-    _no_split_modules = ["SkimRNNLayer"]  # noqa: RUF012 - transformers reads this class constant as a list
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, RecurrentCell):
-            self._init_cell(module)
-        elif isinstance(module, SkimPolicy):
-            # Comes after its linear layer, so this is what stays: probabilities near one half at the start.
-            init.xavier_uniform_(module.decision.weight)
-            init.zeros_(module.decision.bias)
-        else:
-            super()._init_weights(module)
-
-    def _init_cell(self, cell: RecurrentCell) -> None:
-        """Xavier for the input weights, orthogonal for the recurrent ones, gate by gate."""
-        rows = cell.size
-        gates_ih, gates_hh = torch.empty_like(cell.weight_ih), torch.empty_like(cell.weight_hh)
-        for gate in range(cell.gates):
-            nn.init.xavier_uniform_(gates_ih[gate * rows : (gate + 1) * rows])
-            nn.init.orthogonal_(gates_hh[gate * rows : (gate + 1) * rows])
-        init.copy_(cell.weight_ih, gates_ih)
-        init.copy_(cell.weight_hh, gates_hh)
-        bias = torch.zeros_like(cell.bias_ih)
-        if isinstance(cell, LSTMCell):
-            bias[rows : 2 * rows] = float(self.config.forget_bias)
-        init.copy_(cell.bias_ih, bias)
-        init.zeros_(cell.bias_hh)
-
-    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
-        """Saves weights, configuration and the code that loads them, with its full map of classes."""
-        if self._auto_class is not None:
-            # Not above: transformers copies what such a line names, and only saving has a use for pipelines.
-            from .pipeline_skim_rnn import add_custom_pipelines
-
-            self.config.auto_map = dict(AUTO_MAP)
-            add_custom_pipelines(self.config, self._auto_class)
-        super().save_pretrained(save_directory, *args, **kwargs)
 
 
 class SkimRNNModel(SkimRNNPreTrainedModel):
@@ -105,7 +57,7 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         ]
         last = config.num_hidden_layers - 1
         self.layers = nn.ModuleList(
-            SkimRNNLayer(config, width, top=index == last) for index, width in enumerate(self.input_widths)
+            SkimRNNLayer(config, width, top=layer == last) for layer, width in enumerate(self.input_widths)
         )
         self.dropout = nn.Dropout(config.dropout)
         self.gradient_checkpointing = False
@@ -114,7 +66,7 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
     @property
     def parts(self) -> int:
         """State parts: 2 (h and c) for LSTM, else 1."""
-        return self.layers[0].readers[0].parts
+        return CELLS[self.config.cell_type].parts
 
     @can_return_tuple
     def forward(
@@ -125,9 +77,10 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         initial_state: Tensor | None = None,
         skim_threshold: float | None = None,
         temperature: float | None = None,
-        generator: torch.Generator | None = None,
+        slope: float | None = None,
         jump_every: int | None = None,
         jump_limit: int | None = None,
+        generator: torch.Generator | None = None,
         output_hidden_states: bool | None = None,
         output_log_probabilities: bool = False,
         **kwargs: Any,
@@ -138,12 +91,14 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             input_ids: [B, T] int64.
             attention_mask: [B, T], non-zero at real tokens; padding may be on either side.
             inputs_embeds: [B, T, width], word vectors or continuous features, instead of `input_ids`.
-            initial_state: [B, parts, R, d], the `final_state` of the piece before; zeros if None.
+            initial_state: [B, parts, R, d], the `final_state` of the piece before; if None, zeros or what was
+                learned. What a policy remembers starts anew with every piece.
             skim_threshold: The dial, in [0, 1]; the configuration's if None.
             temperature: Of the Gumbel relaxation in training; the configuration's if None.
-            generator: Source of the noise of training; torch's global one if None.
+            slope: Of the hard sigmoid of `selective` in training; the configuration's if None.
             jump_every: R, tokens read before each decision to jump; the configuration's if None.
             jump_limit: N, jumps that a text may take; the configuration's if None.
+            generator: Source of the noise; torch's global one if None.
             output_hidden_states: Whether to return the input and the output of every layer.
             output_log_probabilities: Whether to return what budget and policy loss are computed from.
             **kwargs: Ignored; what transformers passes to every model.
@@ -152,28 +107,38 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             ValueError: Inputs or options out of shape or range; says what was expected.
         """
         mask = real_tokens(input_ids, attention_mask, inputs_embeds, self.config.pad_token_id)
-        setting = self._setting(skim_threshold, temperature, jump_every, jump_limit)
-        embedded = self._embed(input_ids, inputs_embeds)
+        check_jumps(self.config.jumps, jump_every, jump_limit)
+        setting = self._setting(skim_threshold, temperature, slope)
+        setting = replace(setting, jump_every=jump_every, jump_limit=jump_limit)
+        hidden = self._embed(input_ids, inputs_embeds)
         packings = [Packing.from_mask(mask, reverse=bool(d)) for d in range(self.config.num_directions)]
-        state = self._initial_state(initial_state, embedded)
-        layers = self._read(embedded, packings, state, generator, setting)
+        state = self._initial_state(initial_state, hidden)
         keep = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
+        layers = list(self._read(self.dropout(hidden), packings, state, generator, setting))
+        if not layers:
+            return self._words(hidden, mask, state, keep=bool(keep))
         decisions = torch.cat([layer.choices for layer in layers], 2)
-        log_probabilities = torch.cat([layer.logits for layer in layers], 2).log_softmax(-1)
-        sampled = {}
-        if output_log_probabilities and self.training:
-            sampled = sampled_decisions(self.config, layers, log_probabilities)
+        score = torch.cat([layer.scores for layer in layers], 2)
+        # Two policies give logits, and the others what their decisions were taken from.
+        log_probabilities = score.log_softmax(-1) if self.config.policy in ("full", "skim") else None
+        probabilities = self._probabilities(score, log_probabilities, decisions >= 0)
+        asked = {}
+        if output_log_probabilities:
+            asked = {
+                "log_probabilities": log_probabilities,
+                "effort": torch.cat([layer.effort for layer in layers], 2),
+                **(sampled_decisions(self.config, layers, log_probabilities) if self.training else {}),
+            }
         return SkimRNNModelOutput(
             last_hidden_state=layers[-1].outputs,
             decisions=decisions,
-            probabilities=self._probabilities(log_probabilities, decisions >= 0),
-            skim_rate=_skim_rate(decisions, mask),
+            probabilities=probabilities,
+            skim_rate=self._skim_rate(decisions, probabilities, mask),
             lengths=mask.sum(1),
             final_state=torch.cat([layer.state for layer in layers], 2),
             jumps=layers[-1].jumps,
-            log_probabilities=log_probabilities if output_log_probabilities else None,
-            hidden_states=(embedded, *(layer.outputs for layer in layers)) if keep else None,
-            **sampled,
+            hidden_states=(hidden, *(layer.outputs for layer in layers)) if keep else None,
+            **asked,
         )
 
     def _read(
@@ -183,53 +148,50 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         state: Tensor,
         generator: torch.Generator | None,
         setting: Setting,
-    ) -> list[LayerReading]:
-        """Reads word vectors [B, T, width] with all layers, from a state [B, parts, R, d]."""
-        width = self.config.num_directions
+    ) -> Iterator[LayerReading]:
+        """Layer by layer; or, where one decision or one pointer serves all layers, token by token."""
         layers = [cast(SkimRNNLayer, layer) for layer in self.layers]
-        noises, jump_noises = self._draw_noise(hidden.new_empty(len(packings[0].index), 0), generator)
-        if self.config.jumps and len(layers) > 1:
-            return read_together(
-                layers,
-                self.dropout(hidden),
-                packings[0],
-                state,
-                noises,
-                jump_noises[0],
-                setting,
-                self.dropout,
-            )
-        readings: list[LayerReading] = []
+        tokens = hidden.new_empty(len(packings[0].index), 0)
+        # Drawn outside the layers, so that recomputation under checkpointing sees the same noise.
+        noises, jump_noises = self._draw_noise(tokens, generator), self._draw_jump_noise(tokens, generator)
+        if len(layers) > 1 and (self.config.jumps or layers[-1].readers[0].policy.decides_for_stack):
+            read: Callable[..., list[LayerReading]] = read_stacks
+            if self.gradient_checkpointing and self.training:
+                read = partial(self._gradient_checkpointing_func, read_stacks)
+            yield from read(layers, hidden, packings, state, noises, jump_noises, setting, self.dropout)
+            return
+        directions = len(packings)
         for index, layer in enumerate(layers):
-            own = slice(index * width, (index + 1) * width)
-            # Computing a layer again under checkpointing loses the names of the tuple.
-            readings.append(
-                LayerReading(
-                    *layer(
-                        self.dropout(hidden), packings, state[:, :, own], noises[own], jump_noises, setting
-                    )
-                )
-            )
-            hidden = readings[-1].outputs
-        return readings
+            readers = slice(index * directions, (index + 1) * directions)
+            reading = layer(hidden, packings, state[:, :, readers], noises[readers], jump_noises, setting)
+            # Checkpointing may lose the names of the tuple.
+            yield LayerReading(*reading)
+            hidden = self.dropout(reading[0]) if index + 1 < len(layers) else hidden
 
-    def _setting(
-        self,
-        threshold: float | None,
-        temperature: float | None,
-        jump_every: int | None,
-        jump_limit: int | None,
-    ) -> Setting:
+    def _words(self, hidden: Tensor, mask: Tensor, state: Tensor, *, keep: bool) -> SkimRNNModelOutput:
+        """A model without layers: word vectors, which nobody reads."""
+        rate = mask.new_zeros(len(mask), dtype=torch.float32)
+        nobody = hidden.new_zeros(*mask.shape, 0, 1)
+        return SkimRNNModelOutput(
+            last_hidden_state=hidden.masked_fill(~mask[:, :, None], 0),
+            decisions=nobody[..., 0].long(),
+            probabilities=nobody,
+            skim_rate=rate,
+            lengths=mask.sum(1),
+            final_state=state,
+            log_probabilities=None,
+            hidden_states=(hidden,) if keep else None,
+        )
+
+    def _setting(self, threshold: float | None, temperature: float | None, slope: float | None) -> Setting:
         config = self.config
-        check_jumps(config.jumps, jump_every, jump_limit)
         return Setting(
             relaxed=self.training and config.estimator != "reinforce",
             temperature=check_temperature(config.gumbel_temperature if temperature is None else temperature),
             threshold=check_threshold(config.skim_threshold if threshold is None else threshold),
             straight_through=config.estimator == "straight_through",
             recompute=config.recompute_gates,
-            jump_every=jump_every,
-            jump_limit=jump_limit,
+            slope=check_slope(config.slope if slope is None else slope),
         )
 
     def _embed(self, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
@@ -244,24 +206,41 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
 
     def _initial_state(self, given: Tensor | None, hidden: Tensor) -> Tensor:
         shape = (hidden.shape[0], self.parts, self.config.num_readers, self.config.hidden_size)
-        return hidden.new_zeros(shape) if given is None else check_state(given, shape)
+        if given is not None:
+            return check_state(given, shape)
+        if not self.config.learned_initial_state:
+            return hidden.new_zeros(shape)
+        learned = [reader.initial_state for layer in self.layers for reader in layer.readers]
+        return torch.stack(learned, 1).to(hidden.dtype).expand(shape)
 
-    def _draw_noise(
-        self, tokens: Tensor, generator: torch.Generator | None
-    ) -> tuple[list[Tensor | None], list[Tensor | None]]:
-        """Noise of every reader's policy, and of the jump head of each direction; None at inference."""
-        # Outside the layers, so that recomputation under checkpointing sees the same noise.
-        readers = [reader for layer in self.layers for reader in layer.readers]
-        top = readers[-self.config.num_directions :]
-        if not self.training:
-            return [None] * len(readers), [None] * len(top)
-        noises = [reader.policy.draw_noise(tokens, generator) for reader in readers]
-        return noises, [None if r.jump is None else r.jump.draw_noise(tokens, generator) for r in top]
+    def _draw_noise(self, tokens: Tensor, generator: torch.Generator | None) -> list[Tensor | None]:
+        """Of the policy of every reader; None at inference."""
+        noises: list[Tensor | None] = []
+        for index, reader in enumerate(reader for layer in self.layers for reader in layer.readers):
+            if reader.policy.shares_noise and index >= self.config.num_directions:
+                noises.append(noises[index - self.config.num_directions])
+            else:
+                noises.append(reader.policy.draw_noise(tokens, generator) if self.training else None)
+        return noises
 
-    def _probabilities(self, log_probabilities: Tensor, decided: Tensor) -> Tensor:
-        if log_probabilities.shape[-1] == 0:
-            return decided.to(log_probabilities.dtype)[..., None]
+    def _draw_jump_noise(self, tokens: Tensor, generator: torch.Generator | None) -> list[Tensor | None]:
+        """Of the jump head of each direction; None at inference, and without jumps."""
+        if not self.training or not self.config.jumps:
+            return [None] * self.config.num_directions
+        return [reader.jump.draw_noise(tokens, generator) for reader in self.layers[-1].readers]
+
+    def _probabilities(self, score: Tensor, log_probabilities: Tensor | None, decided: Tensor) -> Tensor:
+        if log_probabilities is None:
+            return score.detach()
+        if score.shape[-1] == 0:
+            return decided.to(score.dtype)[..., None]
         return log_probabilities.detach().exp() * decided[..., None]
+
+    def _skim_rate(self, decisions: Tensor, probabilities: Tensor, mask: Tensor) -> Tensor:
+        """[B], share of real tokens (or of their units) not read, mean over readers; 0 without tokens."""
+        read = (decisions == 0).float() if self.config.policy != "selective" else probabilities[..., 0]
+        skimmed = ((1 - read) * mask[:, :, None]).sum((1, 2)).float()
+        return skimmed / (mask.sum(1) * decisions.shape[2]).clamp(min=1)
 
     def copy_from_torch(self, module: nn.RNNBase) -> None:
         """Takes over the weights of a `torch.nn.LSTM`, `GRU` or `RNN` (tanh) as the big cells.
@@ -274,7 +253,11 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             copy_from_torch(cell, module, layer, direction)
 
     def to_torch(self) -> nn.RNNBase:
-        """A `torch.nn` module (batch first) with the weights of the big cells; exact for `policy="full"`."""
+        """A `torch.nn` module (batch first) with the weights of the big cells; exact for `policy="full"`.
+
+        Raises:
+            ValueError: There are no layers.
+        """
         module = new_torch_module(self.config).to(self.device, self.dtype)
         for layer, direction, cell in self._big_cells():
             copy_to_torch(cell, module, layer, direction)
@@ -286,12 +269,6 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         return [(*divmod(index, self.config.num_directions), cell) for index, cell in enumerate(cells)]
 
 
-def _skim_rate(decisions: Tensor, mask: Tensor) -> Tensor:
-    """[B], share of real tokens not fully read, mean over readers; 0 for a text without tokens."""
-    skimmed = ((decisions != 0) & mask[:, :, None]).sum((1, 2)).float()
-    return skimmed / (mask.sum(1) * decisions.shape[2]).clamp(min=1)
-
-
 class _SkimRNNHead(SkimRNNPreTrainedModel):
     """An encoder, dropout and a linear classifier; a head says what is classified and what the loss is."""
 
@@ -300,7 +277,7 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         self.num_labels = int(config.num_labels or 0)
         self.skim_rnn = SkimRNNModel(config)
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(config.hidden_size * config.num_directions, self.num_labels)
+        self.classifier = nn.Linear(config.output_width, self.num_labels)
         self.post_init()
 
     @can_return_tuple
@@ -349,10 +326,6 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         """The loss without the budget, 0-dim."""
         raise NotImplementedError
 
-    def _rewards(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """[B], how well each text was labelled, for the decisions that learn from it."""
-        raise NotImplementedError
-
     def _losses(
         self, encoded: SkimRNNModelOutput, logits: Tensor, labels: Tensor, budget_weight: float | None
     ) -> dict[str, Tensor]:
@@ -361,8 +334,7 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         budget = self._budget_loss(encoded, budget_weight)
         losses = {"loss": task + budget, "task_loss": task.detach(), "budget_loss": budget.detach()}
         if self.training and samples_decisions(self.config):
-            rewards = self._rewards(logits, labels)
-            policy = self.config.reinforce_weight * policy_gradient_loss(self.config, encoded, rewards)
+            policy = policy_gradient_loss(self.config, encoded, label_rewards(logits, labels, self.config))
             losses |= {"loss": losses["loss"] + policy, "policy_loss": policy.detach()}
         return losses
 
@@ -370,11 +342,13 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         weight = self.config.budget_weight if weight is None else weight
         if weight < 0:
             raise ValueError(f"budget_weight must be at least 0; got {weight!r}.")
-        if self.config.policy == "full":
+        if self.config.policy == "full" or self.config.budget_type is None:
             return encoded.last_hidden_state.new_zeros(())
         widths = [w for w in self.skim_rnn.input_widths for _ in range(self.config.num_directions)]
-        scores, decisions = cast(Tensor, encoded.log_probabilities), cast(Tensor, encoded.decisions)
-        return weight * budget_term(self.config, scores, decisions >= 0, widths)
+        visited = cast(Tensor, encoded.decisions) >= 0
+        if encoded.log_probabilities is None:
+            return weight * effort_term(self.config, cast(Tensor, encoded.effort), visited, widths)
+        return weight * budget_term(self.config, encoded.log_probabilities, visited, widths)
 
 
 class SkimRNNForSequenceClassification(_SkimRNNHead):
@@ -390,24 +364,15 @@ class SkimRNNForSequenceClassification(_SkimRNNHead):
         loss: Tensor = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
         return loss
 
-    def _rewards(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return text_rewards(logits, labels, self.config.problem_type)
-
 
 class SkimRNNForTokenClassification(_SkimRNNHead):
     """Labels every token of a text, from the state after it.
 
-    `labels` are [B, T] int64; -100 is ignored. A token that a jump passes over has the label of the state
-    before it.
+    `labels` are [B, T] int64; -100 is ignored. A token that a jump passes over has the state before it.
     """
 
     def __init__(self, config: SkimRNNConfig) -> None:
-        if config.jumps and config.bidirectional:
-            raise ValueError(
-                "Readers of both directions pass over different tokens, so that their outputs at a token do "
-                "not belong together: take bidirectional=False, leave jump_every, jump_size and jump_limit "
-                "out, or label whole texts with SkimRNNForSequenceClassification."
-            )
+        check_token_outputs(config)
         super().__init__(config)
 
     def _features(self, encoded: SkimRNNModelOutput, mask: Tensor) -> Tensor:
@@ -416,9 +381,6 @@ class SkimRNNForTokenClassification(_SkimRNNHead):
     def _task_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         loss: Tensor = self.loss_function(logits, labels, self.config)
         return loss
-
-    def _rewards(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return token_rewards(logits, labels)
 
 
 __all__ = [

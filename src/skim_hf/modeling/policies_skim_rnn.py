@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from .cells_skim_rnn import State
 from .estimators_skim_rnn import gumbel_noise, gumbel_softmax, hard_choice
+from .packing_skim_rnn import Packing
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,12 @@ class ReadingPolicy(nn.Module):
         num_choices: k, how many granularities the policy chooses from.
         needs_input: Whether a decision looks at the token itself (Skim) or only at the state (Skip).
         decides_for_stack: Whether the top reader of a stack decides for all of them.
+        shares_noise: Whether the readers of all layers of a direction have one noise.
     """
 
     needs_input: ClassVar[bool] = True
     decides_for_stack: ClassVar[bool] = False
+    shares_noise: ClassVar[bool] = False
     num_choices: int = 1
 
     def init_memory(self, like: Tensor) -> Tensor | None:
@@ -94,6 +97,10 @@ class ReadingPolicy(nn.Module):
 
     def draw_noise(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor | None:
         """Noise for N tokens; None if it needs none. Of `inputs` only length, dtype and device count."""
+        return None
+
+    def clock(self, packing: Packing) -> Tensor | None:
+        """What takes the place of the noise where none is drawn, [N, any]; None if nothing does."""
         return None
 
     def decide(

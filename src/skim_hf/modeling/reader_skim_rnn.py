@@ -15,6 +15,9 @@ from .jumps_skim_rnn import new_jump_head
 from .loop_skim_rnn import Reading, read_hard, read_relaxed
 from .packing_skim_rnn import Packing
 from .policies_skim_rnn import FullPolicy, ReadingPolicy, Setting, SkimPolicy
+from .policy_clock_skim_rnn import ClockPolicy, PeriodicPolicy, RandomPolicy
+from .policy_selective_skim_rnn import SelectivePolicy
+from .policy_skip_skim_rnn import SkipPolicy
 from .scan_skim_rnn import scan, scan_hard
 
 
@@ -24,12 +27,17 @@ class SkimRNNReader(nn.Module):
     Args:
         config: The model's configuration.
         input_size: d_x of this layer.
-        top: Whether no other layer is above; the top one decides to jump.
+        top: Whether no layer lies above it, so that it decides for the stack.
+
+    Attributes:
+        initial_state: [parts, d], learned; None where reading starts from zeros.
     """
 
     def __init__(self, config: SkimRNNConfig, input_size: int, *, top: bool = True) -> None:
         super().__init__()
-        self.sizes = [config.hidden_size, *(config.skim_sizes or [])]
+        # Whoever does not skim has two ways to process a token at most: the cell, or a copy.
+        small = config.skim_sizes or [0] * (config.num_choices - 1)
+        self.sizes = [config.hidden_size, *small]
         self.cell_type = config.cell_type
         self.full_context = config.small_input == "full_h"
         cell_class = CELLS[config.cell_type]
@@ -39,16 +47,9 @@ class SkimRNNReader(nn.Module):
             for size in self.sizes
             if size > 0
         )
-        self.policy: ReadingPolicy = (
-            FullPolicy()
-            if config.policy == "full"
-            else SkimPolicy(
-                input_size,
-                config.hidden_size,
-                config.num_choices,
-                baseline=config.estimator == "reinforce",
-            )
-        )
+        self.policy = _new_policy(config, input_size, top)
+        start = torch.zeros(self.parts, config.hidden_size) if config.learned_initial_state else None
+        self.initial_state = None if start is None else nn.Parameter(start)
         self.jump = new_jump_head(config) if top else None
 
     def forward(
@@ -66,15 +67,16 @@ class SkimRNNReader(nn.Module):
             inputs: [N, d_x], packed.
             packing: Their layout.
             state: Before the first token, every part [B, d], long to short.
-            noise: [N, k] from the policy's `draw_noise`; None at inference.
+            noise: [N, any] from the policy's `draw_noise`; None at inference.
             setting: Relaxed for training or hard for inference; noise without relaxation samples.
             jump_noise: [N] from the jump head's `draw_noise`; None jumps greedily.
 
         Raises:
             ValueError: Inputs or a state on another device or of another dtype than the weights.
         """
-        check_like_weights(self.parameters(), inputs, state)
-        inputs, state = inputs.to(self.dtype), tuple(part.to(self.dtype) for part in state)
+        inputs, state = self.accept(inputs, state)
+        if type(self.policy) in (RandomPolicy, PeriodicPolicy) and self.jump is None:
+            return self._read_by_the_clock(inputs, packing, state, noise, setting)
         # A policy derived from ours decides otherwise, and has to be asked at every step.
         stepwise = type(self.policy) not in (FullPolicy, SkimPolicy) or self.jump is not None
         if setting.relaxed:
@@ -88,6 +90,34 @@ class SkimRNNReader(nn.Module):
         if self.policy.num_choices == 1:
             return self._scan(inputs, packing, state, None, setting)
         return read_hard(self, inputs, packing, state, setting)
+
+    def accept(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """Inputs and state in the precision of the weights.
+
+        Raises:
+            ValueError: Inputs or a state on another device or of another dtype than the weights.
+        """
+        check_like_weights(self.parameters(), inputs, state)
+        return inputs.to(self.dtype), tuple(part.to(self.dtype) for part in state)
+
+    def _read_by_the_clock(
+        self, inputs: Tensor, packing: Packing, state: State, noise: Tensor | None, setting: Setting
+    ) -> Reading:
+        """Which tokens are read is known before: those alone are scanned, as if they were the text."""
+        policy = cast(ClockPolicy, self.policy)
+        reads = policy.reads(policy.clock(packing) if noise is None else noise)
+        kept, tokens, last = packing.select(reads)
+        start = tuple(part.index_select(0, kept.order) for part in state)
+        scanned = inputs.index_select(0, tokens)
+        if setting.relaxed or self._wants_gradient(inputs, state):
+            reading = self._scan(scanned, kept, start, None, setting)
+        else:
+            reading = self._scan_hard(scanned, kept, start, setting)
+        # A token that is skipped has the state of the last one that was read, or the start.
+        hidden = torch.cat((state[0], reading.hidden)).index_select(0, last)
+        final = tuple(kept.restore_order(part) for part in reading.state)
+        probabilities = policy.probabilities(reads, hidden.dtype)
+        return Reading(hidden, (~reads).long(), None, final, probabilities)
 
     def _wants_gradient(self, inputs: Tensor, state: State) -> bool:
         if not torch.is_grad_enabled() or torch.compiler.is_exporting():
@@ -167,6 +197,21 @@ class SkimRNNReader(nn.Module):
         tensors = (inputs, torch.cat(weights), torch.cat(biases), torch.cat(recurrents), torch.stack(state))
         options = (self.cell_type, [cell.size for cell in cells], not self.full_context)
         return [t.to(dtype) for t in tensors], options
+
+
+def _new_policy(config: SkimRNNConfig, input_size: int, top: bool) -> ReadingPolicy:
+    if config.policy == "skim":
+        baseline = config.estimator == "reinforce"
+        return SkimPolicy(input_size, config.hidden_size, config.num_choices, baseline=baseline)
+    if config.policy == "skip" and top:
+        return SkipPolicy(config.hidden_size, equation=config.skip_gradient == "equation")
+    if config.policy == "selective":
+        likelihoods = config.budget_type == "likelihoods"
+        return SelectivePolicy(input_size, config.hidden_size, likelihoods=likelihoods)
+    if config.policy in ("random", "periodic"):
+        return {"random": RandomPolicy, "periodic": PeriodicPolicy}[config.policy](float(config.skip_rate))
+    # The top reader decides for those below it.
+    return FullPolicy()
 
 
 def _zeros(inputs: Tensor) -> Tensor:

@@ -38,6 +38,13 @@ def reinforce_loss(log_probabilities: Tensor, baselines: Tensor, taken: Tensor, 
     return (policy.sum(1) + regression).sum() / max(len(rewards), 1)
 
 
+def label_rewards(logits: Tensor, labels: Tensor, config: SkimRNNConfig) -> Tensor:
+    """[B], `token_rewards` of logits [B, T, labels], `text_rewards` of logits [B, labels]."""
+    if logits.dim() == 3:
+        return token_rewards(logits, labels)
+    return text_rewards(logits, labels, config.problem_type)
+
+
 def text_rewards(logits: Tensor, labels: Tensor, problem_type: str | None) -> Tensor:
     """[B], how well each text was labelled.
 
@@ -80,27 +87,21 @@ def samples_decisions(config: SkimRNNConfig) -> bool:
 
 
 def sampled_decisions(
-    config: SkimRNNConfig, layers: Sequence[LayerReading], log_probabilities: Tensor
+    config: SkimRNNConfig, layers: Sequence[LayerReading], log_probabilities: Tensor | None
 ) -> dict[str, Tensor]:
     """What the score function needs of a pass, as fields of `SkimRNNModelOutput`.
 
     Args:
         config: Says what was sampled.
         layers: What the layers read.
-        log_probabilities: [B, T, R, k], of the granularities.
+        log_probabilities: [B, T, R, k], of the granularities; None of a policy without.
     """
     logs, baselines = [], []
     if config.estimator == "reinforce":
         choices = torch.cat([layer.choices for layer in layers], 2)
-        taken = log_probabilities.gather(-1, choices.clamp(min=0)[..., None]).squeeze(-1)
+        taken = cast(Tensor, log_probabilities).gather(-1, choices.clamp(min=0)[..., None]).squeeze(-1)
         logs.append(torch.where(choices >= 0, taken, 0))
-        # Of texts without any token there are none.
-        baselines += [
-            torch.zeros_like(layer.outputs[:, :, : layer.choices.shape[2]])
-            if layer.baselines is None
-            else layer.baselines
-            for layer in layers
-        ]
+        baselines += [layer.baselines for layer in layers]
     if config.jumps:
         logs.append(cast(Tensor, layers[-1].jump_logs))
         baselines.append(cast(Tensor, layers[-1].jump_baselines))
@@ -110,7 +111,7 @@ def sampled_decisions(
 
 
 def policy_gradient_loss(config: SkimRNNConfig, encoded: SkimRNNModelOutput, rewards: Tensor) -> Tensor:
-    """The unweighted `reinforce_loss` of all decisions that a batch sampled, 0-dim.
+    """The weighted `reinforce_loss` of all decisions that a batch sampled, 0-dim.
 
     Args:
         config: Says what was sampled.
@@ -123,7 +124,7 @@ def policy_gradient_loss(config: SkimRNNConfig, encoded: SkimRNNModelOutput, rew
     if config.jumps:
         taken.append(cast(Tensor, encoded.jumps) >= 0)
     logs, baselines = cast(Tensor, encoded.sampled_log_probabilities), cast(Tensor, encoded.baselines)
-    return reinforce_loss(logs, baselines, torch.cat(taken, 2), rewards)
+    return config.reinforce_weight * reinforce_loss(logs, baselines, torch.cat(taken, 2), rewards)
 
 
 def repeat_rows(value: Tensor | None, rollouts: int) -> Tensor | None:
