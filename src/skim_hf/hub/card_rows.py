@@ -20,6 +20,7 @@ from skim_hf.results.latency import ADAPTIVE, DENSE
 from skim_hf.results.schema import Block
 from skim_hf.runtime.calibration import has_dial
 from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.folder import ModelFolder
 
 Row = tuple[str, ...]
 
@@ -184,7 +185,8 @@ def _engine(block: Block) -> str:
 def _sizes(model: Block) -> str:
     weights = sum(size for name, size in model["bytes"].items() if name.endswith(".safetensors"))
     others = sum(model["bytes"].values()) - weights
-    return f"{megabytes(weights)} weights, {megabytes(others)} tokenizer and configuration"
+    what = "tokenizer and configuration" if ModelFolder.TOKENIZER in model["bytes"] else "configuration"
+    return f"{megabytes(weights)} weights, {megabytes(others)} {what}"
 
 
 def _setting(value: Any) -> str:

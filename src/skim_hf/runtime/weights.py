@@ -19,7 +19,8 @@ from skim_hf.runtime.tensor_files import READABLE, open_tensors
 Array = NDArray[np.floating[Any]]
 
 _PREFIX = "skim_rnn."
-_TRAINING_ONLY = (".baseline.weight", ".baseline.bias")
+TRAINING_ONLY = (".baseline.weight", ".baseline.bias")
+"""Ends of the names of tensors that inference has no use for."""
 _CLASSIFIER = ["classifier.weight", "classifier.bias"]
 _SHOWN = 5
 
@@ -192,7 +193,7 @@ def load_weights(
     """
     tensors: dict[str, Array] = {}
     files = open_tensors(path)
-    names = [name for name in files if not name.endswith(_TRAINING_ONLY)]
+    names = [name for name in files if not name.endswith(TRAINING_ONLY)]
     stored = _stored_names(path, names, config)
     for name, shape in expected_shapes(config):
         file = files[stored[name]]
