@@ -101,10 +101,12 @@ def _padded(readings: Sequence[Reading], packings: Sequence[Packing]) -> LayerRe
     """The readings of all directions of a layer."""
     outputs, choices, scores, efforts, finals = [], [], [], [], []
     for reading, packing in zip(readings, packings, strict=True):
+        # Not len(), which an export would take for a number.
+        tokens = reading.hidden.shape[0]
         score = reading.probabilities if reading.logits is None else reading.logits
         if score is None:
-            score = reading.hidden.new_empty(reading.hidden.shape[0], 0)
-        effort = reading.hidden.new_zeros(len(score)) if reading.effort is None else reading.effort
+            score = reading.hidden.new_empty(tokens, 0)
+        effort = reading.hidden.new_zeros(tokens) if reading.effort is None else reading.effort
         outputs.append(packing.unpack(reading.hidden))
         choices.append(packing.unpack(reading.choices, fill=-1))
         scores.append(packing.unpack(score))
