@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from transformers.utils import can_return_tuple
+from transformers import utils
 
 from .budgets_skim_rnn import budget_term, effort_term
 from .cells_skim_rnn import CELLS, RecurrentCell
@@ -68,7 +68,7 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         """State parts: 2 (h and c) for LSTM, else 1."""
         return CELLS[self.config.cell_type].parts
 
-    @can_return_tuple
+    @utils.can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -280,7 +280,7 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         self.classifier = nn.Linear(config.output_width, self.num_labels)
         self.post_init()
 
-    @can_return_tuple
+    @utils.can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
