@@ -92,7 +92,7 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             attention_mask: [B, T], non-zero at real tokens; padding may be on either side.
             inputs_embeds: [B, T, width], word vectors or continuous features, instead of `input_ids`.
             initial_state: [B, parts, R, d], the `final_state` of the piece before; if None, zeros or what was
-                learned. What a policy remembers starts anew with every piece.
+                learned. What a policy remembers, and the count of jumps, start anew with every piece.
             skim_threshold: The dial, in [0, 1]; the configuration's if None.
             temperature: Of the Gumbel relaxation in training; the configuration's if None.
             slope: Of the hard sigmoid of `selective` in training; the configuration's if None.
