@@ -125,7 +125,8 @@ def _padded(readings: Sequence[Reading], packings: Sequence[Packing]) -> LayerRe
     found: list[list[Tensor]] = []
     for reading, packing in zip(readings, packings, strict=True):
         score, jumps = reading.probabilities if reading.logits is None else reading.logits, reading.jumps
-        nothing = reading.hidden.new_zeros(len(reading.hidden))
+        # Not len(), which an export would take for a number.
+        nothing = reading.hidden.new_zeros(reading.hidden.shape[0])
         own = [
             packing.unpack(reading.choices, fill=-1),
             packing.unpack(nothing[:, None][:, :0] if score is None else score),

@@ -76,8 +76,9 @@ class SkipPolicy(ReadingPolicy):
         update = action.effort
         if not setting.relaxed:
             reads = action.choice == 0
-            accumulated = total.masked_fill(reads, 0)
-            return torch.stack((accumulated, torch.where(reads, self._increment(candidate), before)), 1)
+            # Nothing has changed where nobody has read, so the gate need not be asked.
+            after = torch.where(reads, self._increment(candidate), before) if bool(reads.any()) else before
+            return torch.stack((total.masked_fill(reads, 0), after), 1)
         if self.equation:
             increment = self._increment(state)
             total = update * increment + (1 - update) * (total + torch.minimum(increment, 1 - total))
