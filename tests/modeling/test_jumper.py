@@ -45,7 +45,7 @@ def walk_together(head, hidden, lengths, every, limit, noise):
                 step, hidden[step, :rows], visiting, sum(length > step + 1 for length in lengths)
             )
             pointer = torch.where(visiting, torch.where(moved == 0, 99, step + moved), pointer)
-    return visited, jumper.finish(hidden)
+    return visited, jumper.finish(hidden[0])
 
 
 @pytest.mark.parametrize("sampled", [False, True])
@@ -75,6 +75,16 @@ def test_where_no_token_is_no_decision_is():
     record = Jumper(JumpHead(5, 3, 1, 1), []).finish(torch.empty(0, 5))
     assert record.jumps.dtype == torch.int64
     assert len(record.jumps) == len(record.log_probabilities) == len(record.baselines) == 0
+
+
+def test_the_head_has_a_gradient_where_nothing_was_decided():
+    head = JumpHead(5, 3, 9, 1)
+    jumper, hidden = Jumper(head, [2, 2]), torch.randn(2, 5)
+    for step in range(2):
+        jumper.move(step, hidden, None, 2 - 2 * step)
+    record = jumper.finish(hidden)
+    (record.log_probabilities.sum() + record.baselines.sum()).backward()
+    assert all((parameter.grad == 0).all() for parameter in head.parameters())
 
 
 def test_reading_ends_where_no_jump_is_left():

@@ -49,7 +49,8 @@ class JumpHead(nn.Module):
 
     def draw_noise(self, tokens: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """[N] uniform in [0, 1), one number for a decision after each token; `tokens` is [N, any]."""
-        return torch.rand(len(tokens), generator=generator, dtype=tokens.dtype, device=tokens.device)
+        dtype = torch.promote_types(tokens.dtype, torch.float32)
+        return torch.rand(len(tokens), generator=generator, dtype=dtype, device=tokens.device)
 
     def decide(self, hidden: Tensor, noise: Tensor | None = None) -> JumpRecord:
         """One decision for each of n texts.
@@ -67,7 +68,7 @@ class JumpHead(nn.Module):
             jumps = logs.argmax(-1)
         else:
             # Inverse distribution function: the first jump whose cumulated probability exceeds the noise.
-            below = logs.detach().exp().cumsum(-1) <= noise[:, None]
+            below = logs.detach().to(noise.dtype).exp().cumsum(-1) <= noise[:, None]
             jumps = below.sum(-1).clamp(max=logs.shape[-1] - 1)
         chosen = logs.gather(-1, jumps[:, None]).squeeze(-1)
         return JumpRecord(jumps, chosen, self.baseline(hidden.detach()).squeeze(-1))
@@ -131,21 +132,20 @@ class Jumper:
         self.processed, self.used = processed, used
         return distance
 
-    def finish(self, like: Tensor) -> JumpRecord:
-        """All decisions, each at its token; `like` gives dtype and device where there was none."""
-        jumps = like.new_full((self.starts[-1],), -1, dtype=torch.int64)
-        if not self.taken:
-            nothing = like.new_zeros(self.starts[-1])
-            return JumpRecord(jumps, nothing, nothing)
-        places = torch.cat(self.places)
-        logs, baselines = (
+    def finish(self, hidden: Tensor) -> JumpRecord:
+        """All decisions, each at its token; `hidden` is a state [any, d], whatever it holds."""
+        # Decided on no text, so that the head is part of the graph of every pass: parallel training wants it.
+        taken = [*self.taken, self.head.decide(hidden[:0])]
+        places = torch.cat([*self.places, torch.empty(0, dtype=torch.int64, device=hidden.device)])
+        jumps, logs, baselines = (
             torch.cat(values)
-            for values in zip(*((t.log_probabilities, t.baselines) for t in self.taken), strict=True)
+            for values in zip(*((t.jumps, t.log_probabilities, t.baselines) for t in taken), strict=True)
         )
+        count = self.starts[-1]
         return JumpRecord(
-            jumps.index_copy(0, places, torch.cat([taken.jumps for taken in self.taken])),
-            logs.new_zeros(len(jumps)).index_copy(0, places, logs),
-            baselines.new_zeros(len(jumps)).index_copy(0, places, baselines),
+            jumps.new_full((count,), -1).index_copy(0, places, jumps),
+            logs.new_zeros(count).index_copy(0, places, logs),
+            baselines.new_zeros(count).index_copy(0, places, baselines),
         )
 
 

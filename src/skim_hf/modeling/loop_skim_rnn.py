@@ -139,7 +139,7 @@ def read_stack(
         pointer.move(own, moved)
     readings = [level.finish(inputs) for level in levels]
     if jumper is not None:
-        readings[-1].jumps = jumper.finish(inputs)
+        readings[-1].jumps = jumper.finish(states[-1][0])
     return readings
 
 

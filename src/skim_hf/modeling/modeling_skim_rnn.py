@@ -92,7 +92,7 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             attention_mask: [B, T], non-zero at real tokens; padding may be on either side.
             inputs_embeds: [B, T, width], word vectors or continuous features, instead of `input_ids`.
             initial_state: [B, parts, R, d], the `final_state` of the piece before; if None, zeros or what was
-                learned. What a policy remembers starts anew with every piece.
+                learned. What a policy remembers, and the count of jumps, start anew with every piece.
             skim_threshold: The dial, in [0, 1]; the configuration's if None.
             temperature: Of the Gumbel relaxation in training; the configuration's if None.
             slope: Of the hard sigmoid of `selective` in training; the configuration's if None.
@@ -151,7 +151,7 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
     ) -> Iterator[LayerReading]:
         """Layer by layer; or, where one decision or one pointer serves all layers, token by token."""
         layers = [cast(SkimRNNLayer, layer) for layer in self.layers]
-        tokens = hidden.new_empty(len(packings[0].index), 0)
+        tokens = hidden.new_empty(packings[0].index.shape[0], 0)
         # Drawn outside the layers, so that recomputation under checkpointing sees the same noise.
         noises, jump_noises = self._draw_noise(tokens, generator), self._draw_jump_noise(tokens, generator)
         if len(layers) > 1 and (self.config.jumps or layers[-1].readers[0].policy.decides_for_stack):
@@ -302,7 +302,7 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         """
         mask = real_tokens(input_ids, attention_mask, inputs_embeds, self.config.pad_token_id)
         kwargs |= {"return_dict": True, "output_log_probabilities": labels is not None}
-        batch, rollouts = len(mask), 1
+        batch, rollouts = mask.shape[0], 1
         if labels is not None and self.training and samples_decisions(self.config):
             rollouts = self.config.num_rollouts
             input_ids, inputs_embeds = repeat_rows(input_ids, rollouts), repeat_rows(inputs_embeds, rollouts)
