@@ -80,7 +80,7 @@ def test_a_budget_is_that_of_the_runtime(read, clf, budget):
     if isinstance(expected, str):
         assert found == expected
         return
-    # Where probabilities are almost 0 or 1 the two round differently, so that the searches may part: what both
-    # promise is the budget.
+    # Where probabilities are almost 0 or 1 the two round differently, so that the searches may part: what
+    # both promise is the budget.
     assert share(found) <= budget + 1e-6
     assert share(found) > share(0.0) - 1e-6
