@@ -263,7 +263,6 @@ class _Level:
         if self.ended:
             state = tuple(torch.cat(parts[::-1]) for parts in zip(*self.ended, strict=True))
         if not self.hidden:
-            # Of the stack's decision, where another reader's policy takes it.
             k = len(self.reader.sizes)
             none = inputs.new_empty(0, k) if k > 1 else None
             nothing = torch.zeros(0, dtype=torch.int64, device=inputs.device)
