@@ -70,5 +70,5 @@ def test_jumps_are_counted_by_the_module(tmp_path):
     )
     assert scores == reading_scores(counts, config)
     assert scores["visited_rate"] == pytest.approx(7 / 11)
-    with pytest.raises(ValueError, match="jump decisions are needed"):
+    with pytest.raises(ValueError, match="Pass choice_counts"):
         Reading(cache_dir=str(tmp_path)).compute(skim_rate=[0.5], lengths=[8], config=config)
