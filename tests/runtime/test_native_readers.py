@@ -250,7 +250,7 @@ def test_what_are_no_frames_is_refused(models, frames):
     config, weights = load(models, "full", vocab_size=None, input_size=3)
     engine = NativeEngine(config, weights, 0.5, "float32")
     for read in (engine.read, engine.open().feed):
-        with pytest.raises(ValueError, match="frames of 3 numbers"):
+        with pytest.raises(ValueError, match="input_size=3"):
             read(frames)
 
 

@@ -22,11 +22,19 @@ from .inputs_skim_rnn import (
     check_threshold,
     real_tokens,
 )
-from .outputs_skim_rnn import SkimRNNHeadOutput, SkimRNNModelOutput
+from .outputs_skim_rnn import COMMON_FIELDS, SkimRNNHeadOutput, SkimRNNModelOutput
 from .packing_skim_rnn import Packing
 from .policies_skim_rnn import Setting, SkimPolicy
 from .pooling_skim_rnn import pool
 from .reader_skim_rnn import SkimRNNReader
+from .reinforce_skim_rnn import (
+    first_rows,
+    policy_gradient_loss,
+    repeat_rows,
+    samples_decisions,
+    text_rewards,
+    token_rewards,
+)
 
 
 class SkimRNNLayer(GradientCheckpointingLayer):
@@ -306,22 +314,19 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         """
         mask = real_tokens(input_ids, attention_mask, inputs_embeds, self.config.pad_token_id)
         kwargs |= {"return_dict": True, "output_log_probabilities": labels is not None}
+        batch, rollouts = len(mask), 1
+        if labels is not None and self.training and samples_decisions(self.config):
+            rollouts = self.config.num_rollouts
+            tensors = (input_ids, mask, inputs_embeds, labels, kwargs.get("initial_state"))
+            tensors = tuple(repeat_rows(tensor, rollouts) for tensor in tensors)
+            input_ids, mask, inputs_embeds, labels, kwargs["initial_state"] = tensors
         encoded = self.skim_rnn(input_ids, mask, inputs_embeds, **kwargs)
         logits = self.classifier(self.dropout(self._features(encoded, mask)))
-        task = None if labels is None else self._task_loss(logits, labels)
-        budget = None if labels is None else self._budget_loss(encoded, budget_weight)
-        return SkimRNNHeadOutput(
-            loss=None if task is None else task + budget,
-            logits=logits,
-            decisions=encoded.decisions,
-            probabilities=encoded.probabilities,
-            skim_rate=encoded.skim_rate,
-            lengths=encoded.lengths,
-            final_state=encoded.final_state,
-            hidden_states=encoded.hidden_states,
-            task_loss=None if task is None else task.detach(),
-            budget_loss=None if budget is None else budget.detach(),
-        )
+        losses = {} if labels is None else self._losses(encoded, logits, labels, budget_weight)
+        rows = {"logits": logits, **{name: getattr(encoded, name) for name in COMMON_FIELDS}}
+        if rollouts > 1:
+            rows = {name: first_rows(value, batch) for name, value in rows.items()}
+        return SkimRNNHeadOutput(**losses, **rows)
 
     def _features(self, encoded: SkimRNNModelOutput, mask: Tensor) -> Tensor:
         """What the classifier sees, [..., d * directions]."""
@@ -330,6 +335,23 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
     def _task_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The loss without the budget, 0-dim."""
         raise NotImplementedError
+
+    def _rewards(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """[B], how well each text was labelled, for the decisions that learn from it."""
+        raise NotImplementedError
+
+    def _losses(
+        self, encoded: SkimRNNModelOutput, logits: Tensor, labels: Tensor, budget_weight: float | None
+    ) -> dict[str, Tensor]:
+        """The loss and its parts."""
+        task = self._task_loss(logits, labels)
+        budget = self._budget_loss(encoded, budget_weight)
+        losses = {"loss": task + budget, "task_loss": task.detach(), "budget_loss": budget.detach()}
+        if self.training and samples_decisions(self.config):
+            rewards = self._rewards(logits, labels)
+            policy = self.config.reinforce_weight * policy_gradient_loss(self.config, encoded, rewards)
+            losses |= {"loss": losses["loss"] + policy, "policy_loss": policy.detach()}
+        return losses
 
     def _budget_loss(self, encoded: SkimRNNModelOutput, weight: float | None) -> Tensor:
         weight = self.config.budget_weight if weight is None else weight
@@ -355,6 +377,9 @@ class SkimRNNForSequenceClassification(_SkimRNNHead):
         loss: Tensor = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
         return loss
 
+    def _rewards(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return text_rewards(logits, labels, self.config.problem_type)
+
 
 class SkimRNNForTokenClassification(_SkimRNNHead):
     """Labels every token of a text, from the state after it.
@@ -368,6 +393,9 @@ class SkimRNNForTokenClassification(_SkimRNNHead):
     def _task_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         loss: Tensor = self.loss_function(logits, labels, self.config)
         return loss
+
+    def _rewards(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return token_rewards(logits, labels)
 
 
 __all__ = [

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import TextClassificationPipeline
 from transformers.pipelines.base import pad_collate_fn
 
-from .calibration_skim_rnn import check_calibration, find_threshold
+from .calibration_skim_rnn import check_calibration, check_dial, find_threshold
 from .configuration_skim_rnn import SkimRNNConfig
 from .inputs_skim_rnn import check_threshold
 
@@ -82,11 +82,7 @@ class SkimTextClassificationPipeline(TextClassificationPipeline):
             ValueError: The model reads everything, there are no words, or no threshold keeps the budget.
         """
         check_calibration(None, budget, texts)
-        if self.model.config.policy == "full":
-            raise ValueError(
-                "This model reads every token: it has policy 'full' and decides nothing that a budget could "
-                "change. Train one with policy='skim'."
-            )
+        check_dial(self.model.config.policy)
         texts = [texts] if isinstance(texts, (str, dict)) else texts
         options = {**self._preprocess_params, **tokenizer_kwargs}
         encoded = [self.preprocess(text, **options) for text in texts]

@@ -27,6 +27,7 @@ class Setting:
         threshold: Skim above this probability, at inference.
         straight_through: Whether the relaxation is a hard sample with a soft gradient.
         recompute: Whether a backward pass computes the gates again instead of keeping them.
+        slope: Of the hard sigmoid of selective units, in training.
     """
 
     relaxed: bool = False
@@ -34,6 +35,7 @@ class Setting:
     threshold: float = 0.5
     straight_through: bool = False
     recompute: bool = False
+    slope: float = 1.0
 
 
 @dataclass
@@ -48,6 +50,8 @@ class Action:
         jump: [n] int64, how far the pointer moves; None is one token.
         stop: [n] bool, whether reading ends after this token; None goes on.
         memory: What the policy remembers; None if it remembers nothing.
+        probabilities: [n, k], for the trace, of a policy without logits.
+        effort: [n], share of a full read with its gradient, for the budget of a policy without logits.
     """
 
     choice: Tensor
@@ -57,6 +61,8 @@ class Action:
     jump: Tensor | None = None
     stop: Tensor | None = None
     memory: Tensor | None = None
+    probabilities: Tensor | None = None
+    effort: Tensor | None = None
 
 
 class ReadingPolicy(nn.Module):
@@ -65,9 +71,11 @@ class ReadingPolicy(nn.Module):
     Attributes:
         num_choices: k, how many granularities the policy chooses from.
         needs_input: Whether a decision looks at the token itself (Skim) or only at the state (Skip).
+        decides_for_stack: Whether the top reader of a stack decides for all of them.
     """
 
     needs_input: ClassVar[bool] = True
+    decides_for_stack: ClassVar[bool] = False
     num_choices: int = 1
 
     def init_memory(self, like: Tensor) -> Tensor | None:
@@ -95,6 +103,20 @@ class ReadingPolicy(nn.Module):
             setting: How decisions are made.
         """
         raise NotImplementedError
+
+    def observe(self, action: Action, candidate: State, state: State, setting: Setting) -> Tensor | None:
+        """Sees what came of an action, and remembers.
+
+        Args:
+            action: What `decide` returned.
+            candidate: The state as the token would leave it if all of it were taken, each part [n, d].
+            state: The state after the token.
+            setting: How decisions are made.
+
+        Returns:
+            The memory before the next token, first dimension n.
+        """
+        return action.memory
 
 
 class FullPolicy(ReadingPolicy):

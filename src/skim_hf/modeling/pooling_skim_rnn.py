@@ -12,7 +12,7 @@ from .outputs_skim_rnn import SkimRNNModelOutput
 
 
 def pool(config: SkimRNNConfig, encoded: SkimRNNModelOutput, mask: Tensor) -> Tensor:
-    """Pools a batch as `config.pooling` says.
+    """Pools a batch as `config.pooling` says; tokens that a jump passed over have no part in it.
 
     Args:
         config: The model's configuration.
@@ -25,10 +25,20 @@ def pool(config: SkimRNNConfig, encoded: SkimRNNModelOutput, mask: Tensor) -> Te
     final, hidden = cast(Tensor, encoded.final_state), cast(Tensor, encoded.last_hidden_state)
     if config.pooling == "last":
         return final[:, 0, -config.num_directions :].flatten(1)
-    lengths = mask.sum(1, keepdim=True)
+    seen = _seen(config, encoded, mask)
+    count = seen.sum(1)
     if config.pooling == "mean":
-        return hidden.sum(1) / lengths.clamp(min=1)
+        return torch.where(seen, hidden, 0).sum(1) / count.clamp(min=1)
     if hidden.shape[1] == 0:
         return hidden.new_zeros(len(hidden), hidden.shape[2])
-    highest = hidden.masked_fill(~mask[:, :, None], float("-inf")).amax(1)
-    return torch.where(lengths > 0, highest, 0.0)
+    highest = hidden.masked_fill(~seen, float("-inf")).amax(1)
+    return torch.where(count > 0, highest, 0.0)
+
+
+def _seen(config: SkimRNNConfig, encoded: SkimRNNModelOutput, mask: Tensor) -> Tensor:
+    """[B, T, d * directions] bool, the outputs at tokens that the top layer of a direction has visited."""
+    hidden, decisions = cast(Tensor, encoded.last_hidden_state), cast(Tensor, encoded.decisions)
+    if config.num_hidden_layers == 0:
+        return mask[:, :, None].expand_as(hidden)
+    visited = decisions[:, :, -config.num_directions :] >= 0
+    return visited.repeat_interleave(config.hidden_size, 2)

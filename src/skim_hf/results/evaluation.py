@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skim_hf.results.counts import TextCounts
 from skim_hf.results.effort import reading_scores
 from skim_hf.results.latency import measure_latency
 from skim_hf.results.machine import command_line, describe_machine
@@ -16,6 +17,7 @@ from skim_hf.results.schema import Block
 from skim_hf.results.scores import task_scores
 from skim_hf.results.targets import kind_of, targets
 from skim_hf.runtime.batches import check_texts
+from skim_hf.runtime.calibration import has_dial
 from skim_hf.runtime.classifier import SkimRuntime
 from skim_hf.runtime.config import check_threshold
 
@@ -31,16 +33,16 @@ class Readings(NamedTuple):
 
     Attributes:
         logits: [N, labels], or [sum of lengths, labels] where every token gets a label.
-        counts: [N, R, k], how often each reader made each choice.
+        counts: How they were read.
     """
 
     logits: NDArray[np.floating[Any]]
-    counts: NDArray[np.int64]
+    counts: TextCounts
 
     @property
     def lengths(self) -> list[int]:
         """Tokens of each text."""
-        lengths: list[int] = self.counts[:, 0].sum(axis=1).tolist()
+        lengths: list[int] = self.counts.lengths.tolist()
         return lengths
 
 
@@ -68,8 +70,9 @@ def evaluate(
     Returns:
         The block `evaluation` of a result file, which needs `data` and `split`: `texts`, `tokens`,
         `threshold`, `metrics` (accuracy and macro F1, or the errors of a regression), `skim_rate_macro`
-        (mean over texts), `skim_rate_micro` (over tokens), `flop_ratio_paper`, `macs_ratio`, and with
-        thresholds a `curve`.
+        (mean over texts), `skim_rate_micro` (over tokens), `macs_ratio` (unless nothing was computed),
+        `flop_ratio_paper` (where a paper counts so), of a model that jumps `jump_every`, `jump_limit`,
+        `visited_rate` and `jumps_per_text`, and with thresholds a `curve`.
 
     Raises:
         TypeError: Not text.
@@ -86,6 +89,7 @@ def evaluate(
         "dtype": runtime.options.dtype,
         "metrics": score(runtime, found, labels),
         **reading_scores(found.counts, runtime.config),
+        **_named(jump_every=runtime.config.jump_every, jump_limit=runtime.config.jump_limit),
         "machine": describe_machine(),
         "command": command_line(),
     }
@@ -103,7 +107,7 @@ def threshold_curve(
     split: str | None = None,
     progress: bool = False,
 ) -> Block:
-    """What the one dial of a skimming model does: scores, share of words read and time at several thresholds.
+    """What the dial of an adaptive model does: scores, share of words read and time at several thresholds.
 
     Args:
         runtime: The model.
@@ -115,16 +119,20 @@ def threshold_curve(
 
     Returns:
         The block `curve` of an evaluation, which needs `split`. A point has `threshold`, `metrics`, `read`
-        (share of the reading decisions that were full reads), `macs_ratio` and `median_us`.
+        (share of the reading decisions that were full reads; of a selective model, of the units that were
+        updated), `macs_ratio` (unless nothing was computed) and `median_us`.
 
     Raises:
         TypeError: Not text.
-        ValueError: No texts, a model that reads everything, labels that the model does not have, or an
+        ValueError: No texts, a model that no threshold changes, labels that the model does not have, or an
             impossible threshold.
     """
     texts, labels = check_texts(texts), list(labels)
-    if runtime.config.policy == "full":
-        raise ValueError("This model reads every token (policy 'full'): no threshold changes anything.")
+    if not has_dial(runtime.config.policy):
+        what = "reads every token" if runtime.config.policy == "full" else "skips at a fixed rate"
+        raise ValueError(
+            f"This model {what} (policy {runtime.config.policy!r}): no threshold changes anything."
+        )
     twins = {f"{check_threshold(value):g}": runtime.with_threshold(value) for value in thresholds}
     points = []
     for name, twin in twins.items():
@@ -135,7 +143,7 @@ def threshold_curve(
                 "threshold": twin.threshold,
                 "metrics": score(twin, found, labels),
                 "read": 1.0 - reading["skim_rate_micro"],
-                "macs_ratio": reading["macs_ratio"],
+                **_named(macs_ratio=reading.get("macs_ratio")),
             }
         )
     timed = measure_latency(twins, texts[:TIMED_TEXTS], rounds=1, progress=progress)
@@ -160,12 +168,11 @@ def read(runtime: SkimRuntime, texts: Sequence[str], label: str, *, progress: bo
     """
     if not texts:
         raise ValueError("Expected at least one text to evaluate on; got none.")
-    choices, logits, counts = runtime.config.num_choices, [], []
+    readings = []
     for text in with_bar(texts, label, " texts", shown=progress):
-        reading = runtime.read_ids(runtime.encode(text))
-        logits.append(np.atleast_2d(reading.logits))
-        counts.append([np.bincount(reader, minlength=choices) for reader in reading.decisions.T])
-    return Readings(np.concatenate(logits), np.array(counts, dtype=np.int64))
+        readings.append(runtime.read_ids(runtime.encode(text)))
+    logits = np.concatenate([np.atleast_2d(reading.logits) for reading in readings])
+    return Readings(logits, TextCounts.of_readings(readings, runtime.config))
 
 
 def score(runtime: SkimRuntime, found: Readings, labels: Iterable[Any]) -> dict[str, float]:

@@ -71,6 +71,9 @@ def _sum(totals: list[int] | None, new: list[int]) -> list[int]:
     return [a + b for a, b in zip(totals, new, strict=True)] if totals else new
 
 
+UnitProduct = Callable[[NDArray[np.intp]], Array]
+
+
 class Rows(Protocol):
     """Gives the input's share of a cell's gates, [G * m], for a token number."""
 
@@ -99,6 +102,41 @@ class Products:
         text gives the same bits however it is cut into pieces.
         """
         return np.stack([(left * column).sum(axis=1) for column in right.T], axis=1)
+
+    def bind_units(self, vector: Array, rows: Array) -> UnitProduct:
+        """A call that multiplies some units' rows with a vector which stays where it is.
+
+        Args:
+            vector: [n].
+            rows: [G, d, n].
+
+        Returns:
+            A function of [m] units' numbers that gives [G, m].
+        """
+
+        def product(units: NDArray[np.intp]) -> Array:
+            picked = rows[:, units]
+            result: Array = picked.reshape(-1, len(vector)).dot(vector).reshape(picked.shape[:2])
+            return result
+
+        return product
+
+    def bind_diagonal(self, vector: Array, diagonal: Array, out: Array) -> Callable[[], object]:
+        """A call that multiplies two vectors of [d], unit by unit."""
+        return partial(np.multiply, vector, diagonal, out)
+
+    def unit_rows(self, table: Array, input_width: int) -> Callable[[int, NDArray[np.intp]], Array]:
+        """Some units' columns of a row of a table, [V, G, d]; see `rows`.
+
+        Returns:
+            A function of a token and [m] units' numbers that gives [G, m].
+        """
+
+        def look_up(token: int, units: NDArray[np.intp]) -> Array:
+            found: Array = table[token][:, units]
+            return found
+
+        return look_up
 
     def rows(self, table: Array, input_width: int) -> Rows:
         """Rows of a table that stand for products with inputs of `input_width`."""
@@ -134,6 +172,37 @@ class CountedProducts(Products):
         """See `Products.multiply`."""
         self._counter.executed += len(left) * right.size
         return super().multiply(left, right)
+
+    def bind_units(self, vector: Array, rows: Array) -> UnitProduct:
+        """See `Products.bind_units`."""
+        product = super().bind_units(vector, rows)
+
+        def counted(units: NDArray[np.intp]) -> Array:
+            self._counter.executed += len(rows) * len(units) * len(vector)
+            return product(units)
+
+        return counted
+
+    def bind_diagonal(self, vector: Array, diagonal: Array, out: Array) -> Callable[[], object]:
+        """See `Products.bind_diagonal`."""
+        product = super().bind_diagonal(vector, diagonal, out)
+
+        def counted() -> None:
+            self._counter.executed += diagonal.size
+            product()
+
+        return counted
+
+    def unit_rows(self, table: Array, input_width: int) -> Callable[[int, NDArray[np.intp]], Array]:
+        """See `Products.unit_rows`."""
+        look_up = super().unit_rows(table, input_width)
+
+        def counted(token: int, units: NDArray[np.intp]) -> Array:
+            found = look_up(token, units)
+            self._counter.folded += found.size * input_width
+            return found
+
+        return counted
 
     def rows(self, table: Array, input_width: int) -> Rows:
         """See `Products.rows`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 def check_ids(ids: ArrayLike, vocab_size: int) -> NDArray[np.int64]:
@@ -36,25 +36,23 @@ def check_ids(ids: ArrayLike, vocab_size: int) -> NDArray[np.int64]:
     return numbers
 
 
-def check_frames(frames: ArrayLike, width: int, dtype: DTypeLike = np.float32) -> NDArray[np.floating[Any]]:
-    """Frames of one text as an array, [T, width].
-
-    What they hold is not looked at, because frames that are skipped may hold anything.
+def check_frames(frames: ArrayLike, width: int, dtype: np.dtype[Any]) -> NDArray[np.floating[Any]]:
+    """Frames of one sequence of features as an array, [T, width]; their values are not looked at.
 
     Args:
         frames: Numbers.
-        width: Features per step, the configuration's `input_size`.
+        width: Features per frame.
         dtype: Of the result.
 
     Raises:
-        ValueError: Not so many numbers for every step.
+        ValueError: Not such numbers, or frames of another width.
     """
-    found = np.asarray(frames)
-    if found.size == 0:
+    array = np.asarray(frames)
+    if array.size == 0 and array.ndim < 2:
         return np.zeros((0, width), dtype)
-    if found.ndim != 2 or found.shape[1] != width or found.dtype.kind not in "fiu":
+    if array.ndim != 2 or array.shape[1] != width or array.dtype.kind not in "iuf":
         raise ValueError(
-            f"Expected one text as frames of {width} numbers, of shape [steps, {width}]; "
-            f"got {found.dtype} of shape {list(found.shape)}."
+            f"Expected one sequence of features as numbers of shape [frames, {width}] (input_size={width}); "
+            f"got {array.dtype} of shape {list(array.shape)}."
         )
-    return np.ascontiguousarray(found, dtype)
+    return array.astype(dtype, copy=False)

@@ -15,6 +15,13 @@ from typing import Any
 import numpy as np
 
 from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.prepare_policies import (
+    PreparedHead,
+    PreparedUnits,
+    prepare_head,
+    prepare_initial,
+    prepare_units,
+)
 from skim_hf.runtime.weights import Array, CellWeights, ReaderWeights
 
 FOLD_LIMIT = 1 << 30
@@ -69,11 +76,12 @@ class PreparedCell:
 
 @dataclass(frozen=True)
 class PreparedDecision:
-    """The decision's k - 1 logits, relative to the full read's.
+    """What a decision that looks at its token computes.
 
     Attributes:
-        recurrent: [d, k - 1], contiguous.
-        inputs: The input's share of the logits.
+        recurrent: [d, k - 1], contiguous: the k - 1 logits of policy `skim`, relative to the full read's;
+            [d, 0] of policy `selective`, whose units see themselves alone, see `PreparedUnits.own`.
+        inputs: The input's share of the k - 1 logits, or of the d units' likelihoods.
     """
 
     recurrent: Array
@@ -89,9 +97,13 @@ class PreparedReader:
         hidden_size: d.
         hidden_scale: What the loop's hidden state is multiplied with to give h.
         cells: One per choice; None for a size of 0.
-        decision: None for policy `full`.
+        decision: None for policies that decide without looking at the token.
         dtype: Of all arrays.
         is_folded: Whether the input products are in tables.
+        units: Of policy `selective`.
+        gate: Of the top layer of policy `skip`, d to 1; sees c of an LSTM, else the loop's hidden state.
+        jump: Of the top layer of a model that jumps, d to K + 1; sees the loop's hidden state.
+        initial: The learned initial state as the loop keeps it; None for zeros.
     """
 
     kind: str
@@ -101,6 +113,10 @@ class PreparedReader:
     decision: PreparedDecision | None
     dtype: np.dtype[Any]
     is_folded: bool
+    units: PreparedUnits | None
+    gate: PreparedHead | None
+    jump: PreparedHead | None
+    initial: Array | None
 
 
 def prepare_reader(config: RuntimeConfig, weights: ReaderWeights, embedding: Array | None) -> PreparedReader:
@@ -112,33 +128,45 @@ def prepare_reader(config: RuntimeConfig, weights: ReaderWeights, embedding: Arr
         embedding: [V, d_x], to fold the input products into tables (see `table_bytes`); None to leave
             them to be done while reading.
     """
-    scale = 0.5 if config.cell_type == "lstm" else 1.0
+    kind, is_folded = config.cell_type, embedding is not None
+    scale = 0.5 if kind == "lstm" else 1.0
     cells = [
-        _prepare_cell(config.cell_type, cell, scale, is_big=choice == 0) if cell else None
+        _prepare_cell(kind, cell, scale, is_big=choice == 0) if cell else None
         for choice, cell in enumerate(weights.cells)
     ]
+    units = None
+    if cells[0] is not None:
+        recurrent, inputs = cells[0].recurrent, cells[0].inputs.weights
+        units = prepare_units(weights, recurrent, inputs, scale, is_folded=is_folded)
     decision = _prepare_decision(weights, config.hidden_size, scale)
     if embedding is not None:
         cells = [replace(cell, inputs=_fold(embedding, cell.inputs)) if cell else None for cell in cells]
         decision = replace(decision, inputs=_fold(embedding, decision.inputs)) if decision else None
     return PreparedReader(
-        kind=config.cell_type,
+        kind=kind,
         hidden_size=config.hidden_size,
         hidden_scale=scale,
         cells=tuple(cells),
         decision=decision,
         dtype=weights.dtype,
-        is_folded=embedding is not None,
+        is_folded=is_folded,
+        units=units,
+        # The gate of an LSTM sees c, which the loop keeps as it is.
+        gate=prepare_head(weights.gate, 1.0),
+        jump=prepare_head(weights.jump, scale),
+        initial=prepare_initial(weights, kind, scale),
     )
 
 
 def table_bytes(config: RuntimeConfig, itemsize: int) -> int:
     """Memory of the folded tables of the first layer's readers.
 
-    One row per vocabulary entry: G numbers per unit of every cell, and k - 1 of the decision. An LSTM
-    with d = 100 and d' = 10 takes 53 MB for 30,000 words in float32.
+    One row per vocabulary entry: G numbers per unit of every cell, and k - 1 of the decision, or d of
+    policy `selective`. An LSTM with d = 100 and d' = 10 takes 53 MB for 30,000 words in float32.
     """
-    row = config.num_gates * sum(config.sizes) + config.num_choices - 1
+    row = config.num_gates * sum(config.sizes) + len(config.skim_sizes)
+    if config.policy == "selective":
+        row += config.hidden_size
     return (config.vocab_size or 0) * row * config.num_directions * itemsize
 
 
@@ -168,6 +196,9 @@ def _columns(weight: Array, rows: Array, factors: Array) -> Array:
 
 
 def _prepare_decision(weights: ReaderWeights, hidden_size: int, scale: float) -> PreparedDecision | None:
+    if weights.coordinator is not None:
+        share = InputShare(np.ascontiguousarray(weights.coordinator.weight.T), weights.coordinator.bias)
+        return PreparedDecision(np.empty((hidden_size, 0), weights.dtype), share)
     weight, bias = weights.decision_weight, weights.decision_bias
     if weight is None or bias is None:
         return None

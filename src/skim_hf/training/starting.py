@@ -70,16 +70,16 @@ def new_classifier(
 def warm_started_classifier(
     folder: str | os.PathLike[str], labels: LabelSchema, **config_fields: Any
 ) -> SkimRNNForSequenceClassification:
-    """Builds a skimming classifier whose big cells, word vectors and classifier come from a plain one.
+    """Builds an adaptive classifier whose big cells, word vectors and classifier come from a plain one.
 
     Args:
         folder: Folder or Hub name of a model with `policy="full"`.
         labels: The labels of the data, which must be those of the plain model.
-        **config_fields: Fields of `SkimRNNConfig` to change; the policy becomes `skim` and the
-            small sizes `[10]` unless they are given.
+        **config_fields: Fields of `SkimRNNConfig` to change; the policy becomes `skim` unless one is
+            given (`full` with jumps reads what it visits), and what follows from it is its default.
 
     Returns:
-        The model, in training mode. Small cells and decisions start from fresh weights.
+        The model, in training mode. Small cells, decisions and jumps start from fresh weights.
 
     Raises:
         ValueError: The folder holds no plain model, or one with other labels.
@@ -95,5 +95,5 @@ def warm_started_classifier(
             f"The plain model of {folder} has the labels {LabelSchema.from_config(plain).names}, the data "
             f"has {labels.names}. Load the data with labels=LabelSchema.from_config(plain_model.config)."
         )
-    fields = {"policy": "skim", "skim_sizes": [10], **labels.config_fields(), **config_fields}
+    fields = {"policy": "skim", "skim_sizes": None, **labels.config_fields(), **config_fields}
     return SkimRNNForSequenceClassification.from_pretrained(folder, **fields).train()

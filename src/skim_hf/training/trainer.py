@@ -17,7 +17,7 @@ from .sampling import LengthGroupedSampler, LongestFirstSampler, text_lengths
 from .window import LogWindow
 
 # Outputs of the model whose averages go into the log.
-_LOGGED_OUTPUTS = ("task_loss", "budget_loss", "skim_rate")
+_LOGGED_OUTPUTS = ("task_loss", "budget_loss", "policy_loss", "skim_rate")
 
 
 def count_choices(decisions: torch.Tensor, num_choices: int) -> torch.Tensor:
@@ -38,10 +38,10 @@ class SkimTrainer(PushingTrainer):
 
     It passes the temperature and the budget weight of the current global step to the model while
     training; it keeps no state of its own, so a resumed run equals an uninterrupted one. The log
-    gains `task_loss`, `budget_loss`, `skim_rate`, `temperature` and `budget_weight`, averaged over
-    the same steps as `loss`. Evaluation gathers, besides the logits, how often every text was read
-    and skimmed: `predictions` is the pair (logits, choice counts `[N, R, k]`), which
-    `make_compute_metrics` understands. `predict` keeps the order of the dataset.
+    gains `task_loss`, `budget_loss`, `policy_loss` where decisions are sampled, `skim_rate`, `temperature`
+    and `budget_weight`, averaged over the same steps as `loss`. Evaluation gathers, besides the logits,
+    how often every text was read and skimmed: `predictions` is the pair (logits, choice counts
+    `[N, R, k]`), which `make_compute_metrics` understands. `predict` keeps the order of the dataset.
 
     `budget_weight` and `budget_target` of the arguments are written to `model.config`, so that
     the evaluation loss uses them and the saved model tells what it was trained with.

@@ -1,0 +1,163 @@
+"""LSTM-Jump: after every R tokens that were processed, a softmax over the state says how far to jump.
+
+A jump of 0 ends the reading, 1 goes on with the next token, and K is the farthest. Tokens that a jump
+passes over are not looked at and leave the state as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class JumpRecord:
+    """The decisions of a pass over N packed tokens; each belongs to the token that it was taken after.
+
+    Attributes:
+        jumps: [N] int64, 0..K; -1 where no decision was taken.
+        log_probabilities: [N], of the decisions taken; 0 elsewhere.
+        baselines: [N], the rewards that were expected; 0 where no decision was taken.
+    """
+
+    jumps: Tensor
+    log_probabilities: Tensor
+    baselines: Tensor
+
+
+class JumpHead(nn.Module):
+    """p(jump) = softmax(W_j h + b_j) over {0, ..., K}, and the baseline w_b h + c_b of REINFORCE.
+
+    Args:
+        hidden_size: d.
+        jump_size: K, the farthest jump.
+    """
+
+    def __init__(self, hidden_size: int, jump_size: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(hidden_size, jump_size + 1)
+        self.baseline = nn.Linear(hidden_size, 1)
+
+    def draw_noise(self, tokens: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """[N] uniform in [0, 1), one number for a decision after each token; `tokens` is [N, any]."""
+        return torch.rand(len(tokens), generator=generator, dtype=tokens.dtype, device=tokens.device)
+
+    def decide(self, hidden: Tensor, noise: Tensor | None = None) -> JumpRecord:
+        """One decision for each of n texts.
+
+        Args:
+            hidden: [n, d], the state after the token.
+            noise: [n] of `draw_noise`, which samples; None takes the most probable jump.
+
+        Returns:
+            The record of n decisions. Its log-probabilities have a gradient to the state; the
+            baseline regards the state as given.
+        """
+        logs = self.head(hidden).log_softmax(-1)
+        if noise is None:
+            jumps = logs.argmax(-1)
+        else:
+            # Inverse distribution function: the first jump whose cumulated probability exceeds the noise.
+            below = logs.detach().exp().cumsum(-1) <= noise[:, None]
+            jumps = below.sum(-1).clamp(max=logs.shape[-1] - 1)
+        chosen = logs.gather(-1, jumps[:, None]).squeeze(-1)
+        return JumpRecord(jumps, chosen, self.baseline(hidden.detach()).squeeze(-1))
+
+
+class Jumper:
+    """Says in one pass over packed texts, long to short, how far the pointer of each text moves.
+
+    Args:
+        head: Decides.
+        every: R, tokens processed before each decision.
+        limit: N, jumps allowed per text.
+        sizes: Texts that have a token at each step; N packed tokens in all.
+        noise: [N] of the head's `draw_noise`, to sample; None is greedy.
+    """
+
+    def __init__(
+        self, head: JumpHead, every: int, limit: int, sizes: list[int], noise: Tensor | None = None
+    ) -> None:
+        self.head, self.every, self.limit, self.noise = head, every, limit, noise
+        self.starts = [0, *accumulate(sizes)]
+        self.processed: Tensor | None = None
+        self.used: Tensor | None = None
+        self.places: list[Tensor] = []
+        self.taken: list[JumpRecord] = []
+
+    def move(self, step: int, hidden: Tensor, visited: Tensor | None, going_on: int) -> Tensor:
+        """How far each of n texts moves after a step.
+
+        Args:
+            step: Number of the token.
+            hidden: [n, d], the top layer's state after it.
+            visited: [n] bool, the texts that processed this token; None for all of them.
+            going_on: Texts with a token after this one: always the first rows of the n.
+
+        Returns:
+            [n] int64, 1 for the next token, 0 where reading ends. Rows not visited have no meaning.
+        """
+        n = len(hidden)
+        visited = torch.ones(n, dtype=torch.bool, device=hidden.device) if visited is None else visited
+        processed = visited.long() if self.processed is None else self.processed[:n] + visited
+        used = torch.zeros_like(processed) if self.used is None else self.used[:n]
+        due = visited & (processed % self.every == 0)
+        due[going_on:] = False
+        rows = (due & (used < self.limit)).nonzero().squeeze(1)
+        distance = (~due).long()
+        if len(rows):
+            places = self.starts[step] + rows
+            taken = self.head.decide(hidden[rows], None if self.noise is None else self.noise[places])
+            distance = distance.index_copy(0, rows, taken.jumps)
+            used = used.index_add(0, rows, torch.ones_like(rows))
+            self.places.append(places)
+            self.taken.append(taken)
+        self.processed, self.used = processed, used
+        return distance
+
+    def finish(self, like: Tensor) -> JumpRecord:
+        """All decisions, each at its token; `like` gives dtype and device where there was none."""
+        jumps = like.new_full((self.starts[-1],), -1, dtype=torch.int64)
+        if not self.taken:
+            nothing = like.new_zeros(self.starts[-1])
+            return JumpRecord(jumps, nothing, nothing)
+        places = torch.cat(self.places)
+        logs, baselines = (
+            torch.cat(values)
+            for values in zip(*((t.log_probabilities, t.baselines) for t in self.taken), strict=True)
+        )
+        return JumpRecord(
+            jumps.index_copy(0, places, torch.cat([taken.jumps for taken in self.taken])),
+            logs.new_zeros(len(jumps)).index_copy(0, places, logs),
+            baselines.new_zeros(len(jumps)).index_copy(0, places, baselines),
+        )
+
+
+def check_jumps(
+    own: tuple[int | None, int | None], every: int | None, limit: int | None
+) -> tuple[int, int] | None:
+    """The R and N to read with; None for a model without jumps.
+
+    Args:
+        own: R and N of the configuration, None without jumps.
+        every: R of the call; None takes the configuration's.
+        limit: N of the call; None takes the configuration's.
+
+    Raises:
+        ValueError: A model without jumps is asked to jump, or a number is too small.
+    """
+    if own[0] is None or own[1] is None:
+        if every is not None or limit is not None:
+            raise ValueError(
+                f"jump_every={every!r} and jump_limit={limit!r} need a model that jumps: configure "
+                "jump_every, jump_size and jump_limit, or leave them out here."
+            )
+        return None
+    chosen = (own[0] if every is None else every, own[1] if limit is None else limit)
+    for name, value, lowest in (("jump_every", chosen[0], 1), ("jump_limit", chosen[1], 0)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
+            raise ValueError(f"{name} must be an integer of at least {lowest}; got {value!r}.")
+    return chosen
