@@ -10,6 +10,8 @@ pytest.importorskip("skim_hf.native._runtime", reason="skim_hf was installed wit
 
 from skim_hf.native import _runtime
 from skim_hf.runtime import SkimRuntime, native, reference
+from skim_hf.runtime.counter import OperationCounter
+from skim_hf.runtime.engine import NumpyEngine
 from skim_hf.runtime.native import NativeEngine
 from skim_hf.runtime.native_arrays import arrange
 
@@ -215,6 +217,12 @@ def test_counts_are_of_what_was_executed(models, policy, jumps):
     config, weights = load(models, policy, hidden_size=16, num_hidden_layers=2, **jumps)
     engine = NativeEngine(config, weights, 0.5, "float32")
     readings = [engine.read(draw(config, 50, seed)) for seed in range(5)]
+    counter = OperationCounter()
+    for seed in range(5):
+        NumpyEngine(config, weights, 0.5).read(draw(config, 50, seed), counter)
+    assert engine.counts.tolist() == counter.choices
+    assert engine.jumps.tolist() == counter.jumps
+    assert engine.units.tolist() == (counter.units or [0, 0])
     decisions = np.concatenate([reading.decisions for reading in readings])
     for reader, counts in enumerate(engine.counts):
         column = decisions[:, reader]
@@ -250,7 +258,7 @@ def test_what_are_no_frames_is_refused(models, frames):
     config, weights = load(models, "full", vocab_size=None, input_size=3)
     engine = NativeEngine(config, weights, 0.5, "float32")
     for read in (engine.read, engine.open().feed):
-        with pytest.raises(ValueError, match="frames of 3 numbers"):
+        with pytest.raises(ValueError, match="input_size=3"):
             read(frames)
 
 

@@ -213,7 +213,8 @@ def _counts(config: RuntimeConfig, owner: Any) -> NDArray[np.int64]:
 def _check(inputs: Inputs, config: RuntimeConfig) -> NDArray[Any]:
     """A text as the kernels read it: [T] int32 ids, or [T, input_size] float32 frames."""
     if config.vocab_size is None:
-        return check_frames(inputs, config.input_width)
+        frames = check_frames(inputs, config.input_width, np.dtype(np.float32))
+        return np.ascontiguousarray(frames)
     return check_ids(inputs, config.vocab_size).astype(np.int32)
 
 

@@ -142,9 +142,9 @@ def _reader(
         factors = np.array(_FACTORS[reader.kind], np.float32)
         chosen, units = (), arrange_units(big, weights, factors, lanes, scale, embedding)
     cells = tuple(_cell(reader.kind, cell, lanes, quantise, embedding) if cell else None for cell in chosen)
-    decision = None if reader.decision is None else _decision(reader.decision, embedding)
+    decision = _decision(reader.decision, embedding) if reader.decision and config.policy == "skim" else None
     width = big.inputs.width if embedding is None else 0
-    return width, cells, decision, arrange_parts(config, weights, scale, units)
+    return width, cells, decision, arrange_parts(reader, units)
 
 
 def _decision(decision: PreparedDecision, embedding: Array | None) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skim_hf.runtime.config import RuntimeConfig
-from skim_hf.runtime.prepare import InputShare, PreparedCell
+from skim_hf.runtime.prepare import InputShare, PreparedCell, PreparedReader
 from skim_hf.runtime.weights import Array, ReaderWeights
 
 _OF_READER, _OF_UNITS, _OF_GATE, _OF_COIN, _OF_CLOCK = range(5)
@@ -50,26 +50,22 @@ def sum_bound(bound: float, threshold: float) -> float:
     return -math.inf if threshold >= 1 else math.inf if threshold <= 0 else bound
 
 
-def arrange_parts(
-    config: RuntimeConfig, weights: ReaderWeights, hidden_scale: float, units: tuple[Any, ...] | None
-) -> tuple[Any, ...]:
+def arrange_parts(reader: PreparedReader, units: tuple[Any, ...] | None) -> tuple[Any, ...]:
     """Units, gate, jump head and initial state of one reader, None for what it does not have.
 
     Args:
-        config: Of the model.
-        weights: Of the reader.
-        hidden_scale: What the loop's hidden state is multiplied with to give h.
+        reader: With its parameters prepared for the loop.
         units: See `arrange_units`.
     """
-    gate, jump, initial = weights.gate, weights.jump, None
-    if weights.initial_state is not None:
-        initial = np.zeros((2, config.hidden_size), np.float32)
-        initial[: len(weights.initial_state)] = weights.initial_state
-        initial[0] /= hidden_scale
+    gate, jump, initial = reader.gate, reader.jump, None
+    if reader.initial is not None:
+        # h, and for an LSTM c; other cells leave the second row alone.
+        initial = np.zeros((2, reader.hidden_size), np.float32)
+        initial.reshape(-1)[: len(reader.initial)] = reader.initial
     return (
         units,
-        None if gate is None else (_float32(gate.weight), float(gate.bias[0])),
-        None if jump is None else (_float32(jump.weight * hidden_scale), _float32(jump.bias)),
+        None if gate is None else (_float32(gate.weights[:, 0]), float(gate.bias[0])),
+        None if jump is None else (_float32(jump.weights.T), _float32(jump.bias)),
         initial,
     )
 
