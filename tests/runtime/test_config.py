@@ -265,7 +265,9 @@ JSON = st.recursive(
 
 @given(data=st.data())
 def test_any_value_in_any_field_loads_or_gives_one_error(shared_models, data):
-    values = shared_models.values(id2label={"0": "a", "1": "b"}, problem_type=None)
+    policy = data.draw(st.sampled_from(["skim", *POLICIES]))
+    new = {"skip_rate": 0.3, "learned_initial_state": None, **JUMPS}
+    values = shared_models.values(policy=policy, id2label={"0": "a", "1": "b"}, problem_type=None, **new)
     values[data.draw(st.sampled_from(sorted(values)))] = data.draw(JSON)
     with contextlib.suppress(ValueError):
         RuntimeConfig.from_dict(values)

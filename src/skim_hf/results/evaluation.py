@@ -19,7 +19,7 @@ from skim_hf.results.targets import kind_of, targets
 from skim_hf.runtime.batches import check_texts
 from skim_hf.runtime.calibration import has_dial
 from skim_hf.runtime.classifier import SkimRuntime
-from skim_hf.runtime.config import check_threshold
+from skim_hf.runtime.config_fields import check_threshold
 
 THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 1.0)
 """Points of a curve that show its whole width."""

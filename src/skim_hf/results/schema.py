@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from skim_hf.runtime.config import is_share
+from skim_hf.runtime.config_fields import is_share
 
 Block = dict[str, Any]
 """One part of a result file, as JSON holds it."""

@@ -12,7 +12,7 @@ from typing import Any
 from skim_hf.runtime.backends import Backend, wanted_backend
 from skim_hf.runtime.batches import LARGEST_BLOCK, batches, blocks, check_iterable, check_texts, with_progress
 from skim_hf.runtime.calibration import calibrate
-from skim_hf.runtime.config import check_threshold
+from skim_hf.runtime.config_fields import check_threshold
 from skim_hf.runtime.folder import ModelFolder
 from skim_hf.runtime.frame_stream import FrameSession, FrameTokenSession
 from skim_hf.runtime.loading import SavedModel, load_model

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from skim_hf.runtime import config_fields as fields
 from skim_hf.runtime.json_files import read_object
 
 MODEL_TYPE = "skim_rnn"
@@ -24,7 +24,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _PROBLEM_TYPES = (None, "regression", "single_label_classification", "multi_label_classification")
 _GATES = {"lstm": 4, "gru": 3, "tanh": 1}
-_JUMPS = ("jump_every", "jump_size", "jump_limit")
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ class RuntimeConfig:
             )
         changes = {"jump_every": every, "jump_limit": limit}
         given = {name: value for name, value in changes.items() if value is not None}
-        return replace(self, **_jump_settings(vars(self) | given))
+        return replace(self, **fields.jump_settings(vars(self) | given))
 
     @classmethod
     def load(cls, path: Path) -> RuntimeConfig:
@@ -189,50 +188,31 @@ class RuntimeConfig:
                 names the key, what came and what is allowed.
         """
         _check_kind(values)
-        hidden_size = _integer(values, "hidden_size", 1)
-        choices: dict[str, Any] = {name: _choice(values, name, allowed) for name, allowed in _CHOICES.items()}
+        hidden_size = fields.integer(values, "hidden_size", 1)
+        choices: dict[str, Any] = {
+            name: fields.choice(values, name, allowed) for name, allowed in _CHOICES.items()
+        }
         problem_type = values.get("problem_type")
         if problem_type not in _PROBLEM_TYPES:
             raise ValueError(f"problem_type must be one of {_PROBLEM_TYPES}; got {problem_type!r}.")
         config = cls(
-            **_inputs(values),
-            embedding_size=_integer(values, "embedding_size", 1),
+            **fields.inputs(values),
+            embedding_size=fields.integer(values, "embedding_size", 1),
             hidden_size=hidden_size,
-            num_hidden_layers=_integer(values, "num_hidden_layers", 0),
-            bidirectional=_flag("bidirectional", _get(values, "bidirectional")),
-            skim_sizes=_skim_sizes(values, choices["policy"], hidden_size),
-            skim_threshold=check_threshold(_get(values, "skim_threshold"), "skim_threshold"),
-            labels=_labels(values),
+            num_hidden_layers=fields.integer(values, "num_hidden_layers", 0),
+            bidirectional=fields.flag("bidirectional", fields.get(values, "bidirectional")),
+            skim_sizes=fields.skim_sizes(values, choices["policy"], hidden_size),
+            skim_threshold=fields.check_threshold(fields.get(values, "skim_threshold"), "skim_threshold"),
+            labels=fields.labels(values),
             problem_type=problem_type,
             architecture=values["architectures"][0],
-            skip_rate=_skip_rate(values),
-            learned_initial_state=_initial_state(values, choices["policy"]),
-            **_jump_settings(values),
+            skip_rate=fields.skip_rate(values),
+            learned_initial_state=fields.initial_state(values, choices["policy"]),
+            **fields.jump_settings(values),
             **choices,
         )
         _check_together(config)
         return config
-
-
-def check_threshold(value: Any, name: str = "threshold") -> float:
-    """Returns a skim threshold as a float.
-
-    Raises:
-        ValueError: Not a number in [0, 1].
-    """
-    if not is_share(value):
-        raise ValueError(
-            f"{name} must be a number in [0, 1]: skim above this probability; 1 reads everything. "
-            f"Got {value!r}."
-        )
-    return float(value)
-
-
-def is_share(value: Any) -> bool:
-    """Whether a value is a number in [0, 1]."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    # Compared as it is: an integer can be too large for a float.
-    return is_number and bool(0 <= value <= 1)
 
 
 def _check_kind(values: Mapping[str, Any]) -> None:
@@ -252,56 +232,6 @@ def _check_kind(values: Mapping[str, Any]) -> None:
             f"The runtime runs {', '.join(ARCHITECTURES)}; this model's architectures are {architectures!r}. "
             "Use transformers for the others."
         )
-
-
-def _get(values: Mapping[str, Any], name: str) -> Any:
-    if name not in values:
-        raise ValueError(f"{name} is missing. Save the model again with model.save_pretrained(folder).")
-    return values[name]
-
-
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} must be true or false; got {value!r}.")
-    return value
-
-
-def _inputs(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Words or features, never both."""
-    if _get(values, "vocab_size") is None:
-        return {"vocab_size": None, "input_size": _integer(values, "input_size", 1)}
-    if values.get("input_size") is not None:
-        raise ValueError(
-            "Expected vocab_size (words) or input_size with vocab_size null (continuous features); got both, "
-            f"{values['vocab_size']!r} and {values['input_size']!r}."
-        )
-    return {"vocab_size": _integer(values, "vocab_size", 1), "input_size": None}
-
-
-def _skip_rate(values: Mapping[str, Any]) -> float:
-    rate = values.get("skip_rate", 0.5)
-    if not is_share(rate) or rate == 1:
-        raise ValueError(f"skip_rate must be a number of at least 0 and below 1; got {rate!r}.")
-    return float(rate)
-
-
-def _initial_state(values: Mapping[str, Any], policy: str) -> bool:
-    found = values.get("learned_initial_state")
-    return policy == "skip" if found is None else _flag("learned_initial_state", found)
-
-
-def _jump_settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    """R, K and N: all of them or none."""
-    settings = {name: values.get(name) for name in _JUMPS}
-    absent = [name for name, value in settings.items() if value is None]
-    if len(absent) == len(_JUMPS):
-        return settings
-    if absent:
-        raise ValueError(
-            "jump_every, jump_size and jump_limit go together: give all of them or none; "
-            f"{', '.join(absent)} is missing."
-        )
-    return {name: _integer(settings, name, lowest) for name, lowest in zip(_JUMPS, (1, 1, 0), strict=True)}
 
 
 def _check_together(config: RuntimeConfig) -> None:
@@ -327,43 +257,3 @@ def _check_together(config: RuntimeConfig) -> None:
             f"{config.policy!r}, pooling {config.pooling!r}, bidirectional={config.bidirectional} and "
             f"jump_every={config.jump_every}."
         )
-
-
-def _integer(values: Mapping[str, Any], name: str, lowest: int) -> int:
-    value = _get(values, name)
-    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-        raise ValueError(f"{name} must be an integer of at least {lowest}; got {value!r}.")
-    return value
-
-
-def _choice(values: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
-    value = _get(values, name)
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}.")
-    return str(value)
-
-
-def _skim_sizes(values: Mapping[str, Any], policy: str, hidden_size: int) -> tuple[int, ...]:
-    sizes = _get(values, "skim_sizes")
-    rule = f"integers from large to small, each from 0 to hidden_size={hidden_size}"
-    if not isinstance(sizes, list) or any(type(size) is not int for size in sizes):
-        raise ValueError(f"skim_sizes must be a list of {rule}; got {sizes!r}.")
-    if sizes != sorted(sizes, reverse=True) or any(not 0 <= size <= hidden_size for size in sizes):
-        raise ValueError(f"skim_sizes must be {rule}; got {sizes!r}.")
-    if (policy == "skim") != bool(sizes):
-        raise ValueError(
-            "skim_sizes are those of policy='skim': not empty for 'skim', and empty for every other policy; "
-            f"got {sizes!r} for {policy!r}."
-        )
-    return tuple(sizes)
-
-
-def _labels(values: Mapping[str, Any]) -> tuple[str, ...]:
-    # transformers leaves out what equals its own default, two labels without names.
-    names = values.get("id2label", {"0": "LABEL_0", "1": "LABEL_1"})
-    if not isinstance(names, dict) or not names or not all(isinstance(name, str) for name in names.values()):
-        raise ValueError(f"id2label must map the ids '0', '1', ... to label names; got {names!r}.")
-    ids = [str(number) for number in range(len(names))]
-    if set(names) != set(ids):
-        raise ValueError(f"id2label must have the ids 0 to {len(names) - 1}; got {sorted(names)!r}.")
-    return tuple(names[number] for number in ids)

@@ -121,7 +121,7 @@ class NumpyEngine:
         lane.reset()
         for start in range(0, len(inputs), CHUNK):
             part = slice(start, start + CHUNK)
-            view = record[part]
+            view = record if len(inputs) <= CHUNK else record[part]
             if record.outputs is None and pool is not None:
                 room = np.empty((len(view.decisions), pool.width), self.dtype)
                 view = view.of(slice(None), slice(None), room)

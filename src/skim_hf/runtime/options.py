@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from skim_hf.runtime.config import is_share
+from skim_hf.runtime.config_fields import is_share
 
 BACKENDS = ("auto", "native", "numpy")
 DTYPES = ("float32", "int8")

@@ -12,7 +12,8 @@ from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.weights import Array
 
 
-@dataclass(frozen=True)
+# Not frozen: that would make views slower than what they are for.
+@dataclass(slots=True)
 class Record:
     """What n tokens leave behind in some readers; indexing gives views, into which results are written.
 
