@@ -70,3 +70,22 @@ def test_the_other_blocks_know_every_reader(clf):
     places = where_read(clf, TEXTS)
     assert 0 <= places["read"] <= 1
     assert places["tokens"] == sum(len(clf.encode(text)) for text in TEXTS)
+
+
+@pytest.mark.parametrize("policy", ["skip", "selective"])
+def test_models_of_features_are_evaluated_on_arrays(shared_models, policy):  # noqa: F811
+    folder = shared_models.folder(vocab_size=None, input_size=4, policy=policy)
+    clf = SkimRuntime.from_pretrained(folder, backend="numpy")
+    frames = [np.random.default_rng(seed).normal(size=(5 + seed, 4)) for seed in range(3)]
+    found = evaluate(clf, frames, [0, 1, 0], thresholds=[0.5, 1.0], data={"name": "digits"}, split="test")
+    check(found, BLOCKS["evaluation"], "evaluation")
+    assert found["tokens"] == 5 + 6 + 7
+    hits = [
+        clf.config.labels.index(label) == wanted
+        for label, wanted in zip(clf.predict(frames), [0, 1, 0], strict=True)
+    ]
+    assert found["metrics"]["accuracy"] == pytest.approx(np.mean(hits))
+    assert found["macs_ratio"] == costs.plain_macs(clf.config, 18) / clf.count_operations(frames).total
+    times = measure_latency({ADAPTIVE: clf}, frames, rounds=1)
+    assert times["what"].startswith("features to label")
+    assert times["words_per_text"] == times["tokens_per_text"] == 6

@@ -48,7 +48,7 @@ class Readings(NamedTuple):
 
 def evaluate(
     runtime: SkimRuntime,
-    texts: str | Iterable[str],
+    texts: Any,
     labels: Iterable[Any],
     *,
     thresholds: Sequence[float] = (),
@@ -60,7 +60,7 @@ def evaluate(
 
     Args:
         runtime: The model, at the threshold to be reported.
-        texts: At least one.
+        texts: At least one; of a model of features, arrays of the shape [steps, input_size].
         labels: One per text; see `targets`.
         thresholds: Points of a curve to be measured on the same texts; none for no curve.
         data: Name of the data set, and if known `source`, `hub_id` and `language`.
@@ -78,7 +78,7 @@ def evaluate(
         TypeError: Not text.
         ValueError: No texts, labels that the model does not have, or an impossible threshold.
     """
-    texts, labels = check_texts(texts), list(labels)
+    texts, labels = check_texts(texts, runtime.encoder), list(labels)
     found = read(runtime, texts, "Evaluation", progress=progress)
     block: Block = {
         **_named(data=None if data is None else dict(data), split=split),
@@ -100,7 +100,7 @@ def evaluate(
 
 def threshold_curve(
     runtime: SkimRuntime,
-    texts: str | Iterable[str],
+    texts: Any,
     labels: Iterable[Any],
     thresholds: Sequence[float] = THRESHOLDS,
     *,
@@ -127,7 +127,7 @@ def threshold_curve(
         ValueError: No texts, a model that no threshold changes, labels that the model does not have, or an
             impossible threshold.
     """
-    texts, labels = check_texts(texts), list(labels)
+    texts, labels = check_texts(texts, runtime.encoder), list(labels)
     if not has_dial(runtime.config.policy):
         what = "reads every token" if runtime.config.policy == "full" else "skips at a fixed rate"
         raise ValueError(
@@ -154,7 +154,7 @@ def threshold_curve(
     return {**_named(split=split), **sizes, "points": points, **origin}
 
 
-def read(runtime: SkimRuntime, texts: Sequence[str], label: str, *, progress: bool = False) -> Readings:
+def read(runtime: SkimRuntime, texts: Sequence[Any], label: str, *, progress: bool = False) -> Readings:
     """Reads texts one by one.
 
     Args:
