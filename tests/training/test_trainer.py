@@ -70,6 +70,54 @@ def test_the_model_gets_the_schedule_in_training_only(make_model, make_rows, mak
     assert seen[3:] == [(False, None, None)]
 
 
+def test_selective_models_get_the_slope_of_the_epoch(make_model, make_rows, make_args, collator):
+    args = make_args(num_train_epochs=3, slope_rate=0.5, logging_steps=6, gradient_accumulation_steps=2)
+    model = make_model(policy="selective")
+    trainer = SkimTrainer(model, args, train_dataset=make_rows(24), data_collator=collator)
+    trainer.train()
+    # Three steps of two batches make an epoch, so a line is the mean of two epochs' slopes.
+    assert [line["slope"] for line in train_lines(trainer)] == [pytest.approx(1.25)]
+    assert trainer.args.slope_at(2.9) == 2.0
+    with pytest.raises(ValueError, match="0 < start <= limit"):
+        make_args(slope_limit=0.5)
+
+
+BUDGETED = [
+    {"policy": "skip", "budget_weight": 0.1},
+    {"policy": "skip", "budget_weight": 3.0, "budget_type": "expected_cost", "skip_gradient": "equation"},
+    {"policy": "selective", "budget_weight": 0.3},
+    {"policy": "selective", "budget_weight": 0.05, "budget_type": "likelihoods", "cell_type": "gru"},
+    {
+        "policy": "selective",
+        "budget_weight": 30.0,
+        "budget_type": "cost_target_square",
+        "budget_target": 0.4,
+    },
+]
+
+
+@pytest.mark.parametrize("fields", BUDGETED, ids=str)
+def test_a_budget_reduces_what_is_read(fields, make_model, make_rows, make_args, collator):
+    args = make_args(num_train_epochs=15, learning_rate=2e-2, logging_steps=6)
+    trainer = SkimTrainer(make_model(**fields), args, train_dataset=make_rows(), data_collator=collator)
+    trainer.train()
+    lines = train_lines(trainer)
+    assert lines[-1]["budget_loss"] < 0.8 * lines[0]["budget_loss"]
+    # A target may ask for more.
+    assert "budget_target" in fields or lines[-1]["skim_rate"] > lines[0]["skim_rate"] + 0.1
+
+
+@pytest.mark.parametrize("policy", ["skip", "selective", "random", "periodic"])
+def test_every_policy_trains_and_evaluates(policy, make_model, make_rows, make_args, collator):
+    args = make_args(num_train_epochs=2)
+    model = make_model(policy=policy)
+    trainer = SkimTrainer(model, args, train_dataset=make_rows(), data_collator=collator)
+    trainer.train()
+    assert np.isfinite(trainer.evaluate(make_rows(6))["eval_loss"])
+    logits, counts = trainer.predict(make_rows(6)).predictions
+    assert (logits.shape, counts.shape) == ((6, 2), (6, 1, 2))
+
+
 @pytest.mark.parametrize("fields", [{}, {"policy": "full"}, {"cell_type": "gru", "skim_sizes": [3, 0]}])
 def test_the_plain_trainer_trains_the_models(make_model, make_rows, make_args, collator, fields):
     args = make_args(TrainingArguments, num_train_epochs=12, learning_rate=3e-2, logging_steps=6)

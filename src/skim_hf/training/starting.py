@@ -76,11 +76,13 @@ def warm_started_classifier(
     Args:
         folder: Folder or Hub name of a model with `policy="full"`.
         labels: The labels of the data, which must be those of the plain model.
-        **config_fields: Fields of `SkimRNNConfig` to change; the policy becomes `skim` unless one is
-            given (`full` with jumps reads what it visits), and what follows from it is its default.
+        **config_fields: Fields of `SkimRNNConfig` to change; the policy becomes `skim` and its small sizes
+            `[10]` unless they are given. What follows from the policy (budget, learned initial state) is
+            that of the new one.
 
     Returns:
-        The model, in training mode. Small cells, decisions and jumps start from fresh weights.
+        The model, in training mode. Small cells, decisions, jumps and learned initial states start from
+        fresh weights.
 
     Raises:
         ValueError: The folder holds no plain model, or one with other labels.
@@ -96,10 +98,13 @@ def warm_started_classifier(
             f"The plain model of {folder} has the labels {LabelSchema.from_config(plain).names}, the data "
             f"has {labels.names}. Load the data with labels=LabelSchema.from_config(plain_model.config)."
         )
-    fields = {"policy": "skim", "skim_sizes": None, **labels.config_fields(), **config_fields}
-    # What a plain reader was configured with for want of a policy gives way to the new policy's own.
-    if plain.budget_type not in BUDGETS[fields["policy"]]:
-        fields.setdefault("budget_type", None)
-    if not plain.learned_initial_state:
-        fields.setdefault("learned_initial_state", None)
+    fields = {"policy": "skim", **labels.config_fields(), **config_fields}
+    # Where the plain model has nothing that the new policy could keep, that has its own default.
+    kept = plain.budget_type in BUDGETS.get(fields["policy"], ())
+    follows = {
+        "skim_sizes": None,
+        "budget_type": plain.budget_type if kept else None,
+        "learned_initial_state": plain.learned_initial_state or None,
+    }
+    fields = {**follows, **fields}
     return SkimRNNForSequenceClassification.from_pretrained(folder, **fields).train()

@@ -24,13 +24,13 @@ _LOGGED_OUTPUTS = ("task_loss", "budget_loss", "policy_loss", "skim_rate")
 class SkimTrainer(PushingTrainer):
     """`transformers.Trainer` for adaptive readers.
 
-    It passes the temperature and the budget weight of the current global step to the model while
-    training; it keeps no state of its own, so a resumed run equals an uninterrupted one. The log
-    gains `task_loss`, `budget_loss`, `policy_loss` where decisions are sampled, `skim_rate`, `temperature`
-    and `budget_weight`, averaged over the same steps as `loss`. Evaluation gathers, besides the logits,
-    how every text was read: `predictions` is the pair (logits, choice counts `[N, R, k]`), which
-    `make_compute_metrics` understands; of selective readers and jumps the counts are an object, see
-    `count_reading`. `predict` keeps the order of the dataset.
+    It passes the temperature and the budget weight of the current global step, and to SA-RNN the slope
+    of the epoch, to the model while training; it keeps no state of its own, so a resumed run equals an
+    uninterrupted one. The log gains `task_loss`, `budget_loss`, `skim_rate`, `temperature`,
+    `budget_weight` and `slope`, and where decisions are sampled `policy_loss`, averaged over the same
+    steps as `loss`. Evaluation gathers, besides the logits, how every text was read: `predictions` is the
+    pair (logits, choice counts `[N, R, k]`), which `make_compute_metrics` understands; of selective readers
+    and jumps the counts are an object, see `count_reading`. `predict` keeps the order of the dataset.
 
     `budget_weight` and `budget_target` of the arguments are written to `model.config`, so that
     the evaluation loss uses them and the saved model tells what it was trained with.
@@ -96,14 +96,17 @@ class SkimTrainer(PushingTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """Computes the loss, in training with the temperature and budget weight of the global step."""
+        """Computes the loss, in training with temperature, budget weight and slope of the global step."""
         if not model.training:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         step = self.state.global_step
+        config = self._config()
         schedule = {
             "temperature": self.args.temperature_at(step),
-            "budget_weight": self.args.budget_weight_at(step, self._config().budget_weight),
+            "budget_weight": self.args.budget_weight_at(step, config.budget_weight),
         }
+        if config.policy == "selective":
+            schedule["slope"] = self.args.slope_at(self.state.epoch or 0.0)
         loss, outputs = super().compute_loss(model, {**inputs, **schedule}, True, num_items_in_batch)
         logged = {name: outputs.get(name) for name in _LOGGED_OUTPUTS}
         # Each of the passes of one optimizer step counts as its share, as it does in the logged loss.
@@ -191,7 +194,7 @@ def apply_budget(model: nn.Module, args: SkimTrainingArguments) -> None:
     if args.budget_weight is not None:
         config.budget_weight = float(args.budget_weight)
     if args.budget_target is not None:
-        if not config.budget_type.startswith("cost_target"):
+        if not (config.budget_type or "").startswith("cost_target"):
             raise ValueError(
                 f"budget_target={args.budget_target} has no effect with budget_type={config.budget_type!r}. "
                 "Build the model with budget_type='cost_target_hinge' or 'cost_target_square', or leave the "
