@@ -51,7 +51,24 @@ def frames(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("fields", [{"skim_sizes": [3]}, {"policy": "full"}, {"skim_sizes": [4, 0]}])
+JUMPS = {"jump_every": 4, "jump_size": 3, "jump_limit": 2}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"skim_sizes": [3]},
+        {"skim_sizes": [4, 0]},
+        {"policy": "full"},
+        {"policy": "skip"},
+        {"policy": "selective"},
+        {"policy": "random"},
+        {"policy": "periodic", "skip_rate": 0.3},
+        {"policy": "full", **JUMPS},
+        {"skim_sizes": [3], **JUMPS},
+    ],
+    ids=str,
+)
 def test_all_agree(check, saved, frames, fields):
     folder = saved(**fields)
     check.main([str(folder), "--test_file", str(frames)])
