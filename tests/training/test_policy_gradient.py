@@ -9,6 +9,7 @@ from transformers import Trainer, TrainingArguments
 
 from skim_hf import SkimTrainer
 from skim_hf.results.scores import SINGLE
+from skim_hf.training.evaluation import split_predictions
 from skim_hf.training.labels import LabelSchema
 from skim_hf.training.starting import new_classifier, warm_started_classifier
 
@@ -62,10 +63,11 @@ def test_the_plain_trainer_trains_and_evaluates_them(fields, make_model, make_ro
 def test_evaluation_gathers_choices_of_what_was_visited(fields, make_model, make_rows, make_args, collator):
     rows = make_rows()
     trainer = SkimTrainer(make_model(**fields), make_args(), eval_dataset=rows, data_collator=collator)
-    logits, counts = trainer.predict(rows).predictions
+    logits, counts = split_predictions(trainer.predict(rows).predictions)
     assert logits.shape == (len(rows), 2)
     lengths = np.array([len(ids) for ids in rows["input_ids"]])
-    visited = counts.sum(2)
+    assert np.array_equal(counts.lengths, lengths)
+    visited = counts.choices.sum(2)
     assert (visited <= lengths[:, None]).all()
     assert (visited == lengths[:, None]).all() == ("jump_every" not in fields)
 
