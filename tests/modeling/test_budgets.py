@@ -126,6 +126,45 @@ def test_a_budget_that_is_met_costs_nothing(kind, make_model, force):
     assert run(model).budget_loss.item() == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in BUDGETS if kind != "neg_log_skim"])
+@pytest.mark.parametrize("policy", ["skip", "selective"])
+@pytest.mark.parametrize("cell_type", ["lstm", "gru", "tanh"])
+def test_costs_of_policies_that_read_a_share(cell_type, policy, kind, make_model):
+    model = make_model(
+        policy=policy,
+        cell_type=cell_type,
+        num_hidden_layers=2,
+        budget_type=kind,
+        budget_weight=0.3,
+        **BUDGETS[kind],
+    )
+    result = run(model.eval())
+    gates = {"lstm": 4, "gru": 3, "tanh": 1}[cell_type]
+    per_text = []
+    for text, length in enumerate(result.lengths.tolist()):
+        costs = []
+        for layer, width in enumerate((5, 7)):
+            # Executed multiply-adds of the text in this layer, and those of the plain cell.
+            if policy == "skip":
+                updates = float((result.decisions[text, :length, layer] == 0).sum())
+                macs = updates * (gates * 7 * (width + 7) + 7 * (layer == 1))
+            else:
+                units = 7 * float(result.probabilities[text, :length, layer, 0].sum())
+                macs = units * gates * (width + 7) + length * (7 * width + 7)
+            costs.append(macs / max(length, 1) / (gates * 7 * (width + 7)))
+        over = sum(costs) / 2 - BUDGETS[kind].get("budget_target", 0)
+        per_text.append({"cost_target_square": over**2, "expected_cost": over}.get(kind, max(over, 0)))
+    expected = 0.3 * sum(per_text) / len(per_text)
+    assert result.budget_loss.item() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("policy", ["random", "periodic"])
+def test_who_decides_nothing_pays_nothing(policy, make_model):
+    result = run(make_model(policy=policy, budget_weight=5.0))
+    assert result.budget_loss.item() == 0
+    assert result.loss.item() == result.task_loss.item()
+
+
 def test_a_plain_network_has_no_budget(make_model):
     result = run(make_model(policy="full", budget_weight=5.0))
     assert result.budget_loss.item() == 0

@@ -34,6 +34,11 @@ SHAPES = {
     "two directions": {"cell_type": "gru", "bidirectional": True, "skim_sizes": [3, 0], "pooling": "max"},
     "two layers": {"cell_type": "tanh", "num_hidden_layers": 2, "small_input": "full_h", "pooling": "mean"},
     "both": {"bidirectional": True, "num_hidden_layers": 2, "estimator": "straight_through"},
+    "skip": {"policy": "skip", "cell_type": "gru", "bidirectional": True},
+    "skip stack": {"policy": "skip", "num_hidden_layers": 2, "skip_gradient": "equation"},
+    "selective": {"policy": "selective", "bidirectional": True, "num_hidden_layers": 2},
+    "random": {"policy": "random", "num_hidden_layers": 2, "pooling": "mean"},
+    "periodic": {"policy": "periodic", "learned_initial_state": True, "bidirectional": True},
 }
 LENGTHS = [5, 2, 0, 1]
 MASK = torch.arange(5) < torch.tensor(LENGTHS)[:, None]
@@ -337,8 +342,8 @@ def test_every_parameter_gets_a_gradient(cell_type, small_input, estimator, cls,
 @pytest.mark.parametrize(("names", "dropout"), [("activation", 0.4), ("activation", 0.0), ("gradient", 0.4)])
 def test_checkpointing_changes_no_gradient(cls, shape, dropout, names, make_model, monkeypatch):
     model = make_model(cls, dropout=dropout, num_labels=3, **shape).train()
-    calls, original = [], SkimRNNReader.forward
-    monkeypatch.setattr(SkimRNNReader, "forward", lambda *args: calls.append(1) or original(*args))
+    calls, original = [], SkimRNNReader.accept
+    monkeypatch.setattr(SkimRNNReader, "accept", lambda *args: calls.append(1) or original(*args))
 
     def gradients():
         calls.clear()

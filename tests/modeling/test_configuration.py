@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skim_hf import SkimRNNConfig, SkimRNNModel
+from skim_hf.modeling.checks_skim_rnn import BUDGETS, CHOICES
 
 DEFAULTS = {
     "vocab_size": 30000,
@@ -21,6 +22,15 @@ DEFAULTS = {
     "small_input": "own_slice",
     "estimator": "gumbel",
     "gumbel_temperature": 0.5,
+    "skip_rate": 0.5,
+    "skip_gradient": "official",
+    "learned_initial_state": False,
+    "slope": 1.0,
+    "jump_every": None,
+    "jump_size": None,
+    "jump_limit": None,
+    "num_rollouts": 1,
+    "reinforce_weight": 1.0,
     "budget_type": "neg_log_skim",
     "budget_weight": 0.02,
     "budget_target": None,
@@ -32,18 +42,32 @@ DEFAULTS = {
     "pad_token_id": 0,
 }
 
+JUMPS = {"jump_every": 2, "jump_size": 3, "jump_limit": 1}
+POOLED = {"policy": "full", "num_hidden_layers": 0, "pooling": "mean"}
+
+NEWER = {
+    *("skip_rate", "skip_gradient", "learned_initial_state", "slope", "num_rollouts", "reinforce_weight"),
+    *JUMPS,
+}
+
 IMPOSSIBLE = [
     *[(name, value) for name in ("cell_type", "policy", "small_input") for value in ("LSTM", "", None, 1)],
     *[
         (name, value)
-        for name in ("estimator", "budget_type", "pooling")
+        for name in ("estimator", "skip_gradient", "pooling")
         for value in ("none", None, ["last"])
     ],
     *[
         (name, v)
-        for name in ("embedding_size", "hidden_size", "num_hidden_layers")
+        for name in ("embedding_size", "hidden_size", "num_hidden_layers", "num_rollouts")
         for v in (0, -1, 2.0, "3", True, None)
     ],
+    *[("budget_type", v) for v in ("none", ["gates"], "updates", "gates", "likelihoods")],
+    *[("slope", v) for v in (0, -1.0, float("inf"), None)],
+    *[("skip_rate", v) for v in (-0.1, 1, 1.0, 1.5, float("nan"), None, True)],
+    *[("reinforce_weight", v) for v in (-0.1, float("inf"), None)],
+    *[("learned_initial_state", v) for v in (0, "yes")],
+    *[(name, v) for name in ("jump_every", "jump_size") for v in (0, -1, 1.5, True)],
     *[("vocab_size", v) for v in (0, -5, 1.5, "many", True)],
     *[("input_size", v) for v in (0, -5, 1.5, True)],
     *[("pad_token_id", v) for v in (-1, 30000, 0.0, True)],
@@ -73,6 +97,38 @@ def test_derived_numbers():
     assert config.input_width == 100
     assert SkimRNNConfig(vocab_size=None, input_size=13).input_width == 13
     assert SkimRNNConfig(policy="full").num_choices == 1
+    assert SkimRNNConfig(policy="skip").num_choices == 2
+    assert SkimRNNConfig(bidirectional=True).output_width == 200
+    assert SkimRNNConfig(**POOLED, embedding_size=13).output_width == 13
+
+
+def test_what_is_left_out_follows_from_the_policy():
+    found = {name: SkimRNNConfig(policy=name) for name in CHOICES["policy"]}
+    assert {name: config.budget_type for name, config in found.items()} == {
+        "full": None,
+        "skim": "neg_log_skim",
+        "skip": "updates",
+        "selective": "gates",
+        "random": None,
+        "periodic": None,
+    }
+    assert [name for name, config in found.items() if config.learned_initial_state] == ["skip"]
+    assert [name for name, config in found.items() if config.skim_sizes] == ["skim"]
+    assert not SkimRNNConfig(policy="skip", learned_initial_state=False).learned_initial_state
+    assert SkimRNNConfig(**JUMPS).jumps
+    assert not SkimRNNConfig().jumps
+
+
+def test_a_configuration_saved_before_there_were_more_policies(tmp_path):
+    for policy in ("full", "skim"):
+        new = json.loads(SkimRNNConfig(policy=policy).to_json_string())
+        old = {name: value for name, value in new.items() if name not in NEWER} | {
+            "budget_type": "neg_log_skim"
+        }
+        (tmp_path / "config.json").write_text(json.dumps(old))
+        loaded = SkimRNNConfig.from_pretrained(tmp_path)
+        assert (loaded.policy, loaded.budget_type, loaded.jumps) == (policy, "neg_log_skim", False)
+        assert not loaded.learned_initial_state
 
 
 @pytest.mark.parametrize(("name", "value"), IMPOSSIBLE, ids=lambda v: str(v))
@@ -85,6 +141,24 @@ def test_an_impossible_value_is_refused_by_name(name, value):
     ("fields", "message"),
     [
         ({"policy": "full", "skim_sizes": [10]}, "no small cell"),
+        ({"policy": "skip", "skim_sizes": [10]}, "policy='skim'"),
+        ({"policy": "selective", "skim_sizes": [0]}, "policy='skim'"),
+        ({"policy": "random", "budget_type": "expected_cost"}, "one of None with policy='random'"),
+        ({"policy": "skip", "budget_type": "neg_log_skim"}, "updates, expected_cost.* policy='skip'"),
+        ({"policy": "selective", "budget_type": "updates"}, "gates, likelihoods"),
+        ({"policy": "skip", "bidirectional": True, "num_hidden_layers": 2}, "bidirectional=False"),
+        ({**JUMPS, "bidirectional": True, "num_hidden_layers": 2}, "bidirectional=False"),
+        ({"jump_every": 5}, "jump_every=5, jump_size=None, jump_limit=None"),
+        ({"jump_every": 5, "jump_limit": 5}, "go together"),
+        ({**JUMPS, "jump_every": 0}, "jump_every must be an integer of at least 1; got 0"),
+        ({**JUMPS, "jump_size": 0}, "jump_size must be an integer of at least 1; got 0"),
+        ({**JUMPS, "jump_limit": -1}, "jump_limit must be an integer of at least 0; got -1"),
+        ({"policy": "skip", "estimator": "reinforce"}, "policy='skim'"),
+        ({"num_hidden_layers": 0, "pooling": "mean"}, "policy='full'"),
+        ({"num_hidden_layers": 0, "policy": "full"}, "pooling='mean' or 'max'"),
+        ({**POOLED, "bidirectional": True}, "one direction"),
+        ({**POOLED, **JUMPS}, "no jumps"),
+        ({**POOLED, "learned_initial_state": True}, "no learned initial state"),
         ({"policy": "skim", "skim_sizes": []}, "at least one small size"),
         ({"budget_type": "cost_target_hinge"}, "needs budget_target"),
         ({"budget_type": "cost_target_square", "budget_target": None}, "needs budget_target"),
@@ -175,13 +249,10 @@ def valid_fields(draw):
         "num_hidden_layers": draw(st.integers(1, 3)),
         "bidirectional": draw(st.booleans()),
         "cell_type": draw(st.sampled_from(["lstm", "gru", "tanh"])),
-        "policy": draw(st.sampled_from(["full", "skim"])),
+        "policy": draw(st.sampled_from(["full", "skim", "selective", "random", "periodic"])),
         "small_input": draw(st.sampled_from(["own_slice", "full_h"])),
         "estimator": draw(st.sampled_from(["gumbel", "straight_through"])),
         "gumbel_temperature": draw(st.floats(1e-3, 10)),
-        "budget_type": draw(
-            st.sampled_from(["neg_log_skim", "expected_cost", "cost_target_hinge", "cost_target_square"])
-        ),
         "budget_weight": draw(st.one_of(st.integers(0, 3), st.floats(0, 3))),
         "budget_target": draw(st.floats(1e-3, 1)),
         "skim_threshold": draw(st.one_of(st.sampled_from([0, 1]), st.floats(0, 1))),
@@ -190,6 +261,7 @@ def valid_fields(draw):
         "forget_bias": draw(st.floats(-3, 3)),
         "initializer_range": draw(st.floats(1e-3, 1)),
     }
+    fields["budget_type"] = draw(st.sampled_from(BUDGETS[fields["policy"]]))
     if draw(st.booleans()):
         fields |= {
             "vocab_size": draw(st.integers(2, 50)),

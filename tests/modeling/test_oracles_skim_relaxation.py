@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from skim_hf.modeling.estimators_skim_rnn import gumbel_noise, gumbel_softmax
+from skim_hf.modeling.loop_skim_rnn import read_hard, read_relaxed
 from skim_hf.modeling.policies_skim_rnn import Setting
-from skim_hf.modeling.reader_skim_rnn import read_hard, read_relaxed
 
 CELL_TYPES = ("lstm", "gru", "tanh")
 COLD = 1e-3

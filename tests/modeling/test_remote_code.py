@@ -185,3 +185,10 @@ def test_files_that_travel_import_only_torch_transformers_and_each_other(path):
                 # Triton is imported where it is there, in a `try` that transformers does not search.
                 optional = {"triton"} if line.startswith("    import") else set()
                 assert top in {"torch", "transformers"} | optional or top in sys.stdlib_module_names, line
+
+
+@pytest.mark.parametrize("policy", ["skip", "selective", "random"])
+def test_folders_of_every_policy_carry_all_files(policy, make_model, tmp_path):
+    make_model(policy=policy).save_pretrained(tmp_path)
+    travelling = {path.name for path in MODELING.glob("*_skim_rnn.py")}
+    assert {path.name for path in tmp_path.glob("*.py")} == travelling

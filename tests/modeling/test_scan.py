@@ -8,8 +8,8 @@ from torch import nn
 
 from skim_hf import SkimRNNModel
 from skim_hf.modeling import scan_skim_rnn
+from skim_hf.modeling.loop_skim_rnn import read_relaxed
 from skim_hf.modeling.policies_skim_rnn import Setting
-from skim_hf.modeling.reader_skim_rnn import read_relaxed
 from skim_hf.modeling.scan_native_skim_rnn import kernels
 
 BATCHES = {"one": [4], "mixed": [6, 1, 3, 3], "with empty": [2, 0, 3, 0], "all empty": [0, 0], "no text": []}

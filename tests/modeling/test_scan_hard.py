@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from skim_hf.modeling import reader_skim_rnn
+from skim_hf.modeling.loop_skim_rnn import read_hard
 from skim_hf.modeling.policies_skim_rnn import Setting
-from skim_hf.modeling.reader_skim_rnn import read_hard
 
 LENGTHS = [[4], [6, 1, 3, 3], [2, 0, 3, 0], [0, 0], [], [70, 66, 65, 2]]
 

@@ -164,7 +164,7 @@ static void build_decision(plan p, reader *r) {
 
 static reader build(const plan *p, const reader_kernels *kernels) {
     reader r = {.model = {.kernels = kernels, .layers = 1, .directions = 1, .readers = 1, .hidden_size = p->width,
-                          .choices = p->choices, .vocab_size = WORDS, .embedding_size = p->inputs, .labels = 1,
+                          .choices = p->choices, .vocab_size = WORDS, .embedding_size = p->inputs, .labels = 1, .width = p->width,
                           .pooling = POOL_LAST}};
     int64_t padded = (p->width + kernels->lanes - 1) / kernels->lanes * kernels->lanes;
     r.model.layer = get(1, sizeof *r.model.layer);
@@ -200,7 +200,7 @@ static void finish(reader *r) {
 
 static int64_t feed(reader *r, int32_t word, float *scores) {
     int64_t choice = -1, width = r->model.hidden_size;
-    require(!skim_feed(r->state, r->work, &word, 1, &(skim_results){&choice, scores, NULL}), "memory", "all");
+    require(!skim_feed(r->state, r->work, (skim_text){&word, NULL, 1}, &(skim_results){&choice, scores, NULL, NULL}), "memory", "all");
     for (int64_t u = width; u < r->model.layer->padded; u++)
         require(r->state->readers->h[u] == 0 && r->state->readers->c[u] == 0, "padding", r->model.kernels->name);
     return choice;

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).resolve().parent
 NATIVE = FOLDER.parents[1] / "src" / "skim_hf" / "native"
 SOURCES = [
     FOLDER / "reader_driver.c",
-    *(NATIVE / name for name in ("model.c", "model_memory.c")),
+    *(NATIVE / name for name in ("model.c", "model_memory.c", "model_state.c", "model_walk.c")),
     *sorted(NATIVE.glob("reader_*.c")),
 ]
 ARM, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parents[1]
 NAME = "skim_hf.native._runtime"
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
-QUICK = ["tests/native/test_reader.py"]
+QUICK = ["tests/native/test_reader.py", "tests/native/test_reader_parts.py"]
 ALL = [
     *QUICK,
     "tests/native/test_text.py",
@@ -29,6 +29,7 @@ ALL = [
     "tests/runtime/test_fuzz_texts.py",
     "tests/runtime/test_fuzz_threads.py",
     "tests/runtime/test_native.py",
+    "tests/runtime/test_native_readers.py",
 ]
 # What reads beyond the end of an allocation is found; what is never freed belongs to Python, mostly.
 OPTIONS = {

@@ -110,5 +110,5 @@ def test_text_that_looks_like_an_import_is_one(path):
 
 def test_the_models_file_keeps_its_annotations():
     # transformers reads the class annotation `config: SkimRNNConfig`, which would become a string.
-    path = PACKAGE / "modeling" / "modeling_skim_rnn.py"
+    path = PACKAGE / "modeling" / "pretrained_skim_rnn.py"
     assert "__future__.annotations" not in set(imports_of(path))

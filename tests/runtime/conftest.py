@@ -54,7 +54,7 @@ def random_tensors(config, seed=0, dtype=np.float32):
     tensors = {}
     for name, shape in expected_shapes(config):
         width = 1 if name.startswith("embed") else shape[-1]
-        scale = 0.2 if len(shape) == 1 else 3 if "decision" in name else 1
+        scale = 0.2 if len(shape) == 1 else 3 if "decision" in name or "head" in name else 1
         tensors[name] = (scale / width**0.5 * generator.standard_normal(shape)).astype(dtype)
     return tensors
 

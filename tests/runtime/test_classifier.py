@@ -213,12 +213,6 @@ def test_threads_share_a_classifier(clf):
             assert predictions == expected
 
 
-def test_a_model_of_continuous_features_is_refused_at_load(models):
-    folder = models.folder(vocab_size=None, input_size=5)
-    with pytest.raises(ValueError, match=r"config.json: vocab_size is null.*Use transformers"):
-        SkimRuntime.from_pretrained(folder)
-
-
 def test_a_tokenizer_of_another_model_is_refused_at_load(models):
     folder = models.folder()
     models.tokenizer([*(f"word{number}" for number in range(20)), "[UNK]"]).save(

@@ -48,7 +48,7 @@ WRONG = [
     ("architectures", [], "SkimRNNForSequenceClassification"),
     ("cell_type", "rnn", "lstm, gru, tanh; got 'rnn'"),
     ("cell_type", ["lstm"], "lstm, gru, tanh"),
-    ("policy", "jump", "full, skim; got 'jump'"),
+    ("policy", "jump", "full, skim, skip, selective, random, periodic; got 'jump'"),
     ("pooling", "sum", "last, mean, max; got 'sum'"),
     ("small_input", "half", "own_slice, full_h; got 'half'"),
     ("problem_type", "ranking", "multi_label_classification"),
@@ -57,7 +57,15 @@ WRONG = [
     ("hidden_size", True, "integer"),
     ("hidden_size", "7", "integer"),
     ("embedding_size", -1, "at least 1"),
-    ("num_hidden_layers", 0, "at least 1"),
+    ("num_hidden_layers", -1, "at least 0"),
+    ("num_hidden_layers", 0, "goes with policy 'full'.*got policy 'skim'"),
+    ("input_size", 5, "got both, 15 and 5"),
+    ("skip_rate", 1, "below 1; got 1"),
+    ("skip_rate", -0.1, "at least 0"),
+    ("skip_rate", None, "skip_rate"),
+    ("learned_initial_state", 1, "true or false; got 1"),
+    ("jump_every", 3, "go together.*jump_size, jump_limit is missing"),
+    ("jump_limit", 3, "go together.*jump_every, jump_size is missing"),
     ("vocab_size", 0, "at least 1"),
     ("bidirectional", 1, "true or false; got 1"),
     ("skim_sizes", [8], "0 to hidden_size=7; got \\[8\\]"),
@@ -88,9 +96,83 @@ def test_a_wrong_value_is_refused_with_what_is_allowed(models, name, value, mess
         RuntimeConfig.from_dict(models.values(**{name: value}))
 
 
-def test_small_cells_need_a_policy_that_uses_them(models):
-    with pytest.raises(ValueError, match="empty for policy 'full'"):
-        RuntimeConfig.from_dict(models.values(policy="full", skim_sizes=[3]))
+POLICIES = ["full", "skip", "selective", "random", "periodic"]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_small_cells_need_a_policy_that_uses_them(models, policy):
+    with pytest.raises(ValueError, match=rf"those of policy='skim'.*got \[3\] for '{policy}'"):
+        RuntimeConfig.from_dict(models.values(policy=policy, skim_sizes=[3]))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_choices_of_policies_without_sizes(models, policy):
+    config = RuntimeConfig.from_dict(models.values(policy=policy))
+    assert config.sizes == ((7,) if policy == "full" else (7, 0))
+    assert config.learned_initial_state == (policy == "skip")
+    assert config.skip_rate == 0.5
+    assert not config.jumps
+
+
+@pytest.mark.parametrize("found", [None, False, True])
+def test_a_learned_initial_state_is_what_the_file_says(models, found):
+    config = RuntimeConfig.from_dict(models.values(policy="skip", learned_initial_state=found))
+    assert config.learned_initial_state == (found is not False)
+
+
+JUMPS = {"jump_every": 3, "jump_size": 4, "jump_limit": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("jump_every", 0, "jump_every must be an integer of at least 1; got 0"),
+        ("jump_size", 0, "jump_size must be an integer of at least 1; got 0"),
+        ("jump_limit", -1, "jump_limit must be an integer of at least 0; got -1"),
+        ("jump_limit", None, "jump_limit is missing"),
+        ("jump_every", 2.0, "integer"),
+    ],
+)
+def test_wrong_jumps_are_refused(models, name, value, message):
+    with pytest.raises(ValueError, match=message):
+        RuntimeConfig.from_dict(models.values(**{**JUMPS, name: value}))
+
+
+def test_jump_settings_can_be_changed_and_the_model_cannot(models):
+    config = RuntimeConfig.from_dict(models.values(**JUMPS))
+    changed = config.with_jumps(every=1, limit=9)
+    assert (changed.jump_every, changed.jump_size, changed.jump_limit) == (1, 4, 9)
+    assert config.with_jumps() is config
+    with pytest.raises(ValueError, match="jump_every must be an integer of at least 1; got 0"):
+        config.with_jumps(every=0)
+    with pytest.raises(ValueError, match="this one has no jump head"):
+        RuntimeConfig.from_dict(models.values()).with_jumps(limit=2)
+
+
+TOKENS = ["SkimRNNForTokenClassification"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"policy": "skip", "num_hidden_layers": 2}, "one gate for all layers.*bidirectional=false, or"),
+        ({**JUMPS, "num_hidden_layers": 3}, "jump.*bidirectional=false, or num_hidden_layers=1; got 3"),
+        ({**JUMPS, "architectures": TOKENS}, "every token needs a label"),
+        ({"num_hidden_layers": 0, "policy": "full", "pooling": "mean"}, "bidirectional=True"),
+    ],
+)
+def test_contradictions_of_two_directions_are_refused(models, fields, message):
+    with pytest.raises(ValueError, match=message):
+        RuntimeConfig.from_dict(models.values(bidirectional=True, **fields))
+
+
+def test_no_layers_classify_what_the_embedding_gives(models):
+    fields = {"policy": "full", "num_hidden_layers": 0}
+    config = RuntimeConfig.from_dict(models.values(**fields, pooling="mean"))
+    assert (config.output_width, config.num_readers) == (5, 0)
+    for wrong in ({"pooling": "last"}, {"pooling": "max", **JUMPS}):
+        with pytest.raises(ValueError, match="num_hidden_layers=0"):
+            RuntimeConfig.from_dict(models.values(**fields, **wrong))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +265,9 @@ JSON = st.recursive(
 
 @given(data=st.data())
 def test_any_value_in_any_field_loads_or_gives_one_error(shared_models, data):
-    values = shared_models.values(id2label={"0": "a", "1": "b"}, problem_type=None)
+    policy = data.draw(st.sampled_from(["skim", *POLICIES]))
+    new = {"skip_rate": 0.3, "learned_initial_state": None, **JUMPS}
+    values = shared_models.values(policy=policy, id2label={"0": "a", "1": "b"}, problem_type=None, **new)
     values[data.draw(st.sampled_from(sorted(values)))] = data.draw(JSON)
     with contextlib.suppress(ValueError):
         RuntimeConfig.from_dict(values)

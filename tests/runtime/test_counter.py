@@ -7,6 +7,8 @@ from skim_hf import costs
 from skim_hf.runtime.counter import OperationCounter
 from skim_hf.runtime.engine import FOLD_LIMIT, NumpyEngine
 
+from .readers import FEATURES, READERS, fields_of, inputs_of
+
 IDS = np.random.default_rng(5).integers(0, 15, 23)
 
 
@@ -41,6 +43,32 @@ def test_counts_equal_costs(shared_models, cell_type, sizes, small_input, layers
         assert counter.executed == sum(executed)
         assert counter.total == sum(costs.macs(s, n) for s, n in zip(shapes, choices, strict=True))
         assert (counter.folded > 0) == (fold_limit > 0)
+
+
+@pytest.mark.parametrize("features", [{}, FEATURES], ids=["words", "features"])
+@pytest.mark.parametrize(("policy", "jumps", "stack"), READERS)
+@pytest.mark.parametrize("cell_type", ["lstm", "gru", "tanh"])
+def test_counts_of_every_reader(shared_models, cell_type, policy, jumps, stack, features):
+    fields = {**fields_of(policy, jumps, stack), **features, "cell_type": cell_type}
+    config, weights = shared_models.loaded(**fields)
+    texts = [inputs_of(config, length) for length in (23, 4, 0)]
+    for fold_limit in (FOLD_LIMIT, 0):
+        counter, readings = count(config, weights, texts, fold_limit=fold_limit)
+        decisions = np.concatenate([reading.decisions for reading in readings])
+        units = np.concatenate([reading.units for reading in readings]) if policy == "selective" else None
+        counts = costs.ReadingCounts(
+            [
+                [int((column == choice).sum()) for choice in range(config.num_choices)]
+                for column in decisions.T
+            ],
+            None if units is None else units.sum(axis=0).tolist(),
+            sum(reading.jumps for reading in readings).tolist(),
+        )
+        assert (counter.choices, counter.units, counter.jumps) == (counts.choices, counts.units, counts.jumps)
+        assert (sum(counter.jumps) > 0) == bool(fields.get("jump_limit"))
+        is_folded = fold_limit > 0 and not features
+        assert counter.executed == costs.model_macs(config, counts, folded_input=is_folded)
+        assert counter.total == costs.model_macs(config, counts)
 
 
 def test_a_skimmed_text_does_not_run_the_big_cell(models):

@@ -167,9 +167,3 @@ def test_ids_that_are_not_rows_of_the_table_are_refused(models, ids):
     config, weights = model(models)
     with pytest.raises(ValueError, match=r"token ids|Token ids must be from 0 to 14"):
         NumpyEngine(config, weights, 0.5).read(ids)
-
-
-def test_a_model_of_features_is_refused(models):
-    config, weights = models.loaded(vocab_size=None, input_size=5)
-    with pytest.raises(ValueError, match="vocab_size null"):
-        NumpyEngine(config, weights, 0.5)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from skim_hf.runtime.engine import FOLD_LIMIT, NumpyEngine
 from skim_hf.runtime.inputs import CHUNK
 
+from .readers import FEATURES, JUMPS, POLICIES, TOKENS, inputs_of
+
 IDS = np.random.default_rng(5).integers(0, 15, 23)
-TOKENS = ["SkimRNNForTokenClassification"]
 SHAPES = [
     {"policy": "full"},
     {"policy": "full", "num_hidden_layers": 2, "cell_type": "gru"},
@@ -18,8 +19,18 @@ SHAPES = [
     {"skim_sizes": [3], "num_hidden_layers": 2, "pooling": "mean", "small_input": "full_h"},
     {"hidden_size": 1, "skim_sizes": [1, 0], "num_hidden_layers": 2, "pooling": "mean", "cell_type": "gru"},
     {"hidden_size": 63, "skim_sizes": [31], "num_hidden_layers": 2, "pooling": "max"},
-    {"num_hidden_layers": 2, "architectures": TOKENS, "id2label": {"0": "O", "1": "X", "2": "Y"}},
+    {"num_hidden_layers": 2, **TOKENS},
 ]
+READERS = [
+    {**POLICIES[policy], **JUMPS[jumps], **stack}
+    for policy in POLICIES
+    for jumps, stack in (
+        ("no jumps", {"num_hidden_layers": 2, "learned_initial_state": True, "pooling": "mean"}),
+        ("jumps", {"cell_type": "gru", **TOKENS}),
+        ("every token", {"num_hidden_layers": 2, "pooling": "max", **FEATURES}),
+    )
+]
+NO_LAYERS = {"policy": "full", "num_hidden_layers": 0, "pooling": "mean"}
 
 
 def name_of(shape):
@@ -42,48 +53,52 @@ def assert_same(stream, per_token, reading, choices):
     assert logits.dtype == reading.logits.dtype
     assert logits.tobytes() == reading.logits.tobytes()
     assert stream.tokens == len(reading.decisions)
-    counts = [np.bincount(column, minlength=choices).tolist() for column in reading.decisions.T]
-    assert stream.decisions.tolist() == counts
+    visited = [column[column >= 0] for column in reading.decisions.T]
+    assert stream.decisions.tolist() == [
+        np.bincount(column, minlength=choices).tolist() for column in visited
+    ]
+    if reading.units is not None:
+        assert stream.units.tolist() == reading.units.sum(axis=0).tolist()
 
 
 @pytest.mark.parametrize("fold_limit", [FOLD_LIMIT, 0])
-@pytest.mark.parametrize("shape", SHAPES, ids=name_of)
+@pytest.mark.parametrize("shape", [*SHAPES, *READERS, NO_LAYERS], ids=name_of)
 def test_any_pieces_give_the_bits_of_the_whole(shared_models, shape, fold_limit):
     engine = engine_of(shared_models, shape, fold_limit)
-    choices = engine.config.num_choices
+    choices, inputs = engine.config.num_choices, inputs_of(engine.config, len(IDS))
 
     @settings(max_examples=25, deadline=None)
     @given(length=st.integers(0, len(IDS)), cuts=st.lists(st.integers(0, len(IDS)), max_size=len(IDS)))
     def check(length, cuts):
-        stream, ids = engine.open(), IDS[:length]
+        stream, ids = engine.open(), inputs[:length]
         assert_same(stream, feed_all(stream, ids, cuts), engine.read(ids), choices)
 
     check()
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=name_of)
+@pytest.mark.parametrize("shape", [*SHAPES, *READERS, NO_LAYERS], ids=name_of)
 def test_a_long_text_token_by_token(shared_models, shape):
     engine = engine_of(shared_models, shape)
-    ids = np.random.default_rng(0).integers(0, 15, CHUNK + 77)
+    ids = inputs_of(engine.config, CHUNK + 77)
     one, many = engine.open(), engine.open()
     reading = engine.read(ids)
     assert_same(one, feed_all(one, ids, range(1, len(ids))), reading, engine.config.num_choices)
     assert_same(many, many.feed(ids), reading, engine.config.num_choices)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=name_of)
+@pytest.mark.parametrize("shape", [*SHAPES, *READERS, NO_LAYERS], ids=name_of)
 def test_copies_and_saved_states_go_on_alone(shared_models, shape):
     engine = engine_of(shared_models, shape)
-    stream = engine.open()
-    stream.feed(IDS[:9])
+    stream, inputs = engine.open(), inputs_of(engine.config, 23)
+    stream.feed(inputs[:9])
     twin, other = stream.copy(), engine.open()
     other.load(stream.save())
     assert other.save() == twin.save() == stream.save()
-    stream.feed(IDS[::-1])
-    whole, reading = engine.open(), engine.read(IDS)
-    per_token = whole.feed(IDS)
+    stream.feed(inputs[::-1])
+    whole, reading = engine.open(), engine.read(inputs)
+    per_token = whole.feed(inputs)
     for resumed in (twin, other):
-        rest = resumed.feed(IDS[9:])
+        rest = resumed.feed(inputs[9:])
         assert resumed.save() == whole.save() != stream.save()
         if rest is not None:
             assert rest.tobytes() == per_token[9:].tobytes() == reading.logits[9:].tobytes()
@@ -115,9 +130,11 @@ def test_bytes_that_are_no_state_change_nothing(shared_models, shape):
     stream = engine_of(shared_models, shape).open()
     stream.feed(IDS)
     saved = stream.save()
-    size = stream.decisions.size
-    beyond = (2**63 - 1).to_bytes(8, "little") * size + saved[8 * size :]
-    for wrong in (beyond, b"", saved[:-1], saved + b"\0", b"\xff" * len(saved), b"\xff" * 8 + saved[8:]):
+    size = 8 * (5 + stream.decisions.size + len(stream.decisions))
+    beyond = (2**63 - 1).to_bytes(8, "little") * (size // 8) + saved[size:]
+    less = (len(IDS) - 1).to_bytes(8, "little") + saved[8:]
+    damaged = (beyond, less, b"\xff" * len(saved), b"\xff" * 8 + saved[8:])
+    for wrong in (b"", saved[:-1], saved + b"\0", *damaged):
         with pytest.raises(ValueError, match="stream of this model"):
             stream.load(wrong)
     assert stream.save() == saved

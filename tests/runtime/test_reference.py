@@ -68,7 +68,8 @@ def force(weights, *logits):
 
 
 def steps(config, weights, ids, threshold=0.5):
-    return reference.read_sequence(config, weights.readers[0], weights.embedding[ids], threshold)
+    track = reference.read_stack(config, list(weights.readers), weights.embedding[ids], threshold)
+    return track.decisions[:, 0].tolist(), track.scores[:, 0], track.outputs, track.states[0]
 
 
 IDS = np.random.default_rng(5).integers(0, 15, 23)
@@ -157,9 +158,3 @@ def test_a_decision_sees_its_token_and_the_state_before_it_only(models):
     _, others, _, _ = steps(config, weights, changed)
     assert np.array_equal(scores[:4], others[:4])
     assert not np.array_equal(scores[4], others[4])
-
-
-def test_a_model_of_features_is_refused(models):
-    config, weights = models.loaded(vocab_size=None, input_size=5)
-    with pytest.raises(ValueError, match="embedding table"):
-        reference.read_text(config, weights, IDS)

@@ -47,7 +47,7 @@ def make_model():
     def make(seed=1, head=SkimRNNForSequenceClassification, **fields):
         torch.manual_seed(seed)
         defaults = {"vocab_size": 18, "embedding_size": 5, "hidden_size": 7}
-        if fields.get("policy") != "full":
+        if fields.get("policy", "skim") == "skim":
             defaults["skim_sizes"] = [3]
         return head(SkimRNNConfig(**{**defaults, **fields}))
 
@@ -75,13 +75,23 @@ def make_args(tmp_path):
     return make
 
 
-@pytest.fixture(scope="session")
-def script():
-    """The module `scripts/run_classification.py`."""
-    path = Path(__file__).parents[2] / "scripts" / "run_classification.py"
-    spec = importlib.util.spec_from_file_location("run_classification", path)
+def load_script(name):
+    path = Path(__file__).parents[2] / "scripts" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     # The argument parser looks the annotations of its dataclasses up in the module.
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def script():
+    """The module `scripts/run_classification.py`."""
+    return load_script("run_classification")
+
+
+@pytest.fixture(scope="session")
+def sequence_script():
+    """The module `scripts/run_sequence.py`."""
+    return load_script("run_sequence")

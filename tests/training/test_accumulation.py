@@ -14,10 +14,10 @@ def equal_noise(monkeypatch):
     """Noise that is a function of the token: in which batch a text comes does not matter."""
     read = SkimRNNReader.forward
 
-    def forward(self, inputs, packing, state, noise, setting):
+    def forward(self, inputs, packing, state, noise, *others):
         if noise is not None:
             noise = torch.sin(40 * inputs.detach()[:, : noise.shape[1]])
-        return read(self, inputs, packing, state, noise, setting)
+        return read(self, inputs, packing, state, noise, *others)
 
     monkeypatch.setattr(SkimRNNReader, "forward", forward)
 

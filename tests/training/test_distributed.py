@@ -95,10 +95,10 @@ from skim_hf.training import TextCollator, build_tokenizer
 
 read = SkimRNNReader.forward
 
-def forward(self, inputs, packing, state, noise, setting):
+def forward(self, inputs, packing, state, noise, *others):
     if noise is not None:
         noise = torch.sin(40 * inputs.detach()[:, : noise.shape[1]])
-    return read(self, inputs, packing, state, noise, setting)
+    return read(self, inputs, packing, state, noise, *others)
 
 SkimRNNReader.forward = forward
 folder, batch = sys.argv[1], int(sys.argv[2])

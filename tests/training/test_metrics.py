@@ -60,3 +60,15 @@ def test_modules_load_without_a_network(tmp_path, monkeypatch):
     assert reading.compute(skim_rate=[0.5, 1.0], lengths=[2, 8]) == rates
     counts = [[[1, 1, 0]], [[0, 4, 4]]]
     assert reading.compute(skim_rate=[0.5, 1.0], lengths=[2, 8], choice_counts=counts) == rates
+
+
+def test_jumps_are_counted_by_the_module(tmp_path):
+    config = small_config(policy="full", jump_every=2, jump_size=3, jump_limit=4)
+    counts = {"choices": [[[4]], [[3]]], "lengths": [8, 3], "jumps": [[2], [1]]}
+    scores = Reading(cache_dir=str(tmp_path)).compute(
+        skim_rate=[0.5, 0.0], lengths=[8, 3], config=config, choice_counts=counts
+    )
+    assert scores == reading_scores(counts, config)
+    assert scores["visited_rate"] == pytest.approx(7 / 11)
+    with pytest.raises(ValueError, match="Pass choice_counts"):
+        Reading(cache_dir=str(tmp_path)).compute(skim_rate=[0.5], lengths=[8], config=config)

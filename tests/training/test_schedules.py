@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from skim_hf.training.schedules import budget_weight, gumbel_temperature
+from skim_hf.training.schedules import budget_weight, gumbel_temperature, slope
 
 
 @pytest.mark.parametrize(("step", "expected"), [(0, 1.0), (6931, 0.5000236), (6932, 0.5), (10**6, 0.5)])
@@ -59,3 +59,32 @@ def test_budget_weight_without_warm_up_is_constant():
 def test_budget_weight_refuses_impossible_settings(arguments, message):
     with pytest.raises(ValueError, match=message):
         budget_weight(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "expected"),
+    [(0, 1.0), (0.99, 1.0), (1.0, 1.04), (25.7, 2.0), (99.9, 4.96), (100, 5.0), (1e6, 5.0)],
+)
+def test_the_slope_rises_once_per_epoch(epoch, expected):
+    assert slope(epoch) == pytest.approx(expected)
+
+
+def test_the_slope_takes_other_settings():
+    assert slope(3.5, start=2.0, rate=0.5, limit=10.0) == 3.5
+    assert slope(100, start=2.0, rate=0.0, limit=2.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"epoch": -0.1}, "epoch must be"),
+        ({"epoch": math.nan}, "epoch must be"),
+        ({"epoch": 0, "start": 0.0}, "0 < start <= limit"),
+        ({"epoch": 0, "start": 6.0}, "0 < start <= limit"),
+        ({"epoch": 0, "limit": math.inf}, "0 < start <= limit"),
+        ({"epoch": 0, "rate": -0.1}, "rise of the slope"),
+    ],
+)
+def test_the_slope_refuses_impossible_settings(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        slope(**arguments)

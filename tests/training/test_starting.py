@@ -54,3 +54,28 @@ def test_only_a_plain_model_with_the_same_labels_can_be_warm(tokenizer, tmp_path
     new_classifier(LABELS, tokenizer, policy="full", hidden_size=6).save_pretrained(tmp_path / "plain")
     with pytest.raises(ValueError, match=r"\('neg', 'pos'\), the data has \('a', 'b'\)"):
         warm_started_classifier(tmp_path / "plain", LabelSchema(SINGLE, ("a", "b")))
+
+
+@pytest.mark.parametrize("policy", ["skip", "selective", "random", "periodic"])
+def test_a_warm_start_of_every_policy(policy, tokenizer, tmp_path, collator):
+    plain = new_classifier(LABELS, tokenizer, policy="full", hidden_size=7, embedding_size=5)
+    # As plain models used to be saved.
+    plain.config.budget_type = "neg_log_skim"
+    plain.save_pretrained(tmp_path)
+    model = warm_started_classifier(tmp_path, LABELS, policy=policy, skim_threshold=1.0)
+    assert model.config.learned_initial_state == (policy == "skip")
+    assert model.config.budget_type == {"skip": "updates", "selective": "gates"}.get(policy)
+    old, new = plain.state_dict(), model.state_dict()
+    assert all(torch.equal(old[name], new[name]) for name in old)
+    fresh = {name.split("readers.0.")[1] for name in new.keys() - old.keys()}
+    assert fresh == {
+        "skip": {"policy.gate.weight", "policy.gate.bias", "initial_state"},
+        "selective": {"policy.coordinator.weight", "policy.coordinator.bias", "policy.own"},
+    }.get(policy, set())
+    assert all(bool(tensor.isfinite().all()) for tensor in new.values())
+    if policy == "skip":
+        assert new["skim_rnn.layers.0.readers.0.policy.gate.bias"].tolist() == [1.0]
+        assert float(new["skim_rnn.layers.0.readers.0.initial_state"].abs().sum()) > 0
+    if policy == "selective":
+        batch = collator([{"input_ids": [4, 5, 6]}, {"input_ids": [7]}])
+        torch.testing.assert_close(plain.eval()(**batch).logits, model.eval()(**batch).logits)

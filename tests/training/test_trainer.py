@@ -9,9 +9,9 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from skim_hf import SkimRNNForTokenClassification, SkimRNNModel, SkimTrainer, SkimTrainingArguments
 from skim_hf.modeling import reader_skim_rnn
+from skim_hf.results.counts import TextCounts
 from skim_hf.training.evaluation import make_compute_metrics
 from skim_hf.training.schedules import gumbel_temperature
-from skim_hf.training.trainer import count_choices
 
 LOGGED = ("task_loss", "budget_loss", "skim_rate", "temperature", "budget_weight")
 
@@ -69,6 +69,55 @@ def test_the_model_gets_the_schedule_in_training_only(make_model, make_rows, mak
     ]
     assert seen[:3] == expected
     assert seen[3:] == [(False, None, None)]
+
+
+def test_selective_models_get_the_slope_of_the_epoch(make_model, make_rows, make_args, collator):
+    args = make_args(num_train_epochs=3, slope_rate=0.5, logging_steps=6, gradient_accumulation_steps=2)
+    model = make_model(policy="selective")
+    trainer = SkimTrainer(model, args, train_dataset=make_rows(24), data_collator=collator)
+    trainer.train()
+    # Three steps of two batches make an epoch, so a line is the mean of two epochs' slopes.
+    assert [line["slope"] for line in train_lines(trainer)] == [pytest.approx(1.25)]
+    assert trainer.args.slope_at(2.9) == 2.0
+    with pytest.raises(ValueError, match="0 < start <= limit"):
+        make_args(slope_limit=0.5)
+
+
+BUDGETED = [
+    {"policy": "skip", "budget_weight": 0.1},
+    {"policy": "skip", "budget_weight": 3.0, "budget_type": "expected_cost", "skip_gradient": "equation"},
+    {"policy": "selective", "budget_weight": 0.3},
+    {"policy": "selective", "budget_weight": 0.05, "budget_type": "likelihoods", "cell_type": "gru"},
+    {
+        "policy": "selective",
+        "budget_weight": 30.0,
+        "budget_type": "cost_target_square",
+        "budget_target": 0.4,
+    },
+]
+
+
+@pytest.mark.parametrize("fields", BUDGETED, ids=str)
+def test_a_budget_reduces_what_is_read(fields, make_model, make_rows, make_args, collator):
+    args = make_args(num_train_epochs=15, learning_rate=2e-2, logging_steps=6)
+    trainer = SkimTrainer(make_model(**fields), args, train_dataset=make_rows(), data_collator=collator)
+    trainer.train()
+    lines = train_lines(trainer)
+    assert lines[-1]["budget_loss"] < 0.8 * lines[0]["budget_loss"]
+    # A target may ask for more.
+    assert "budget_target" in fields or lines[-1]["skim_rate"] > lines[0]["skim_rate"] + 0.1
+
+
+@pytest.mark.parametrize("policy", ["skip", "selective", "random", "periodic"])
+def test_every_policy_trains_and_evaluates(policy, make_model, make_rows, make_args, collator):
+    args = make_args(num_train_epochs=2)
+    model = make_model(policy=policy)
+    trainer = SkimTrainer(model, args, train_dataset=make_rows(), data_collator=collator)
+    trainer.train()
+    assert np.isfinite(trainer.evaluate(make_rows(6))["eval_loss"])
+    logits, counts = trainer.predict(make_rows(6)).predictions
+    assert logits.shape == (6, 2)
+    assert TextCounts.of(counts).choices.shape == (6, 1, 2)
 
 
 @pytest.mark.parametrize("fields", [{}, {"policy": "full"}, {"cell_type": "gru", "skim_sizes": [3, 0]}])
@@ -253,11 +302,6 @@ def test_a_model_built_by_the_trainer_gets_the_budget_too(make_model, make_rows,
     )
     trainer.train()
     assert trainer.model.config.budget_weight == 0.07
-
-
-def test_count_choices_leaves_padding_out():
-    decisions = torch.tensor([[[0, 1], [2, 1], [-1, -1]], [[0, 0], [0, 2], [1, 0]]])
-    assert count_choices(decisions, 3).tolist() == [[[1, 0, 1], [0, 2, 0]], [[2, 1, 0], [2, 0, 1]]]
 
 
 def test_wrong_setups_are_refused(make_model, make_args):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from skim_hf.results import Block
 
 BENCH_HELP = help_text(
-    "Time a model from string to label on one core, next to the same model reading every word.",
+    "Time a model from string to label on one core, next to the same model reading every word if it can.",
     "skim-hf bench org/name --input reviews.txt",
     "skim-hf bench org/name --input test.csv --text-column review --dtype int8 --numpy",
     "skim-hf bench outputs/my-model -i test.parquet --results outputs/my-model/results.json",
@@ -30,6 +30,8 @@ BENCH_HELP = help_text(
 )
 
 _MADE_UP_WORDS = 200
+_NEVER = 2**31 - 1
+"""Tokens before a jump that no text has."""
 
 
 @takes_model
@@ -58,6 +60,7 @@ def bench(
     """
     if results is not None and source is None:
         raise typer.BadParameter("--results needs --input: times of made-up texts are not worth keeping.")
+    options.check_reads_texts()
     if source is None:
         chosen = _made_up_texts(options.folder, texts)
     else:
@@ -90,10 +93,15 @@ def _made_up_texts(folder: Path, count: int) -> list[str]:
 
 def _measure(options: ModelOptions, texts: list[str], rounds: int, **changes: Any) -> Block:
     from skim_hf.results import ADAPTIVE, DENSE, measure_latency
+    from skim_hf.runtime.calibration import has_dial
 
     clf = options.load(threads=1, **changes)
     runtimes = {ADAPTIVE: clf}
-    if clf.config.policy != "full":
+    if clf.config.jumps:
+        # Texts that end before the first jump.
+        whole = {"jump_every": _NEVER, "budget": None, "calibration_texts": None, "threshold": 1.0}
+        runtimes[DENSE] = options.load(threads=1, **{**changes, **whole})
+    elif has_dial(clf.config.policy):
         runtimes[DENSE] = clf.with_threshold(1.0)
     return measure_latency(runtimes, texts, rounds=rounds, progress=is_terminal(sys.stderr))
 

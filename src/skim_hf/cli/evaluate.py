@@ -26,6 +26,7 @@ EVALUATE_HELP = help_text(
     "everything, and these for several thresholds. Labels in the file are names or ids of the model's.",
 )
 
+_NOT = {"tokens read": "tokens skimmed", "units updated": "units not updated"}
 BELOW = 3
 """Exit code where the accuracy is below what was asked for."""
 
@@ -68,6 +69,7 @@ def evaluate(
     """
     from skim_hf.results import THRESHOLDS
     from skim_hf.results import evaluate as measure
+    from skim_hf.runtime.calibration import has_dial
     from skim_hf.tables import read_rows
     from skim_hf.tables.columns import labels_of, texts_of
 
@@ -80,8 +82,8 @@ def evaluate(
         clf,
         texts,
         labels,
-        # A model that reads everything has no dial.
-        thresholds=THRESHOLDS if curve and clf.config.policy != "full" else (),
+        # A model that no threshold changes has no curve.
+        thresholds=THRESHOLDS if curve and has_dial(clf.config.policy) else (),
         data={"name": data_name or file.name},
         split=split,
         progress=is_terminal(sys.stderr),
@@ -91,7 +93,7 @@ def evaluate(
     if wants_json(form):
         write_json_report(block)
     else:
-        write_tables(*_tables(block))
+        write_tables(*_tables(block, "units updated" if clf.config.policy == "selective" else "tokens read"))
     if min_accuracy is not None:
         _check_accuracy(block["metrics"], min_accuracy)
 
@@ -104,26 +106,44 @@ def _check_accuracy(metrics: dict[str, float], least: float) -> None:
         raise typer.Exit(BELOW)
 
 
-def _tables(block: Block) -> list[Any]:
+def _tables(block: Block, read: str) -> list[Any]:
     title = f"{block['texts']:,} texts, {block['tokens']:,} tokens, threshold {block['threshold']:g}"
     found = {
         **{name.replace("_", " "): f"{value:.4f}" for name, value in block["metrics"].items()},
-        "tokens skimmed": f"{block['skim_rate_micro']:.1%} (mean of texts {block['skim_rate_macro']:.1%})",
-        "arithmetic saved": f"{block['macs_ratio']:.1f}x (paper's count {block['flop_ratio_paper']:.1f}x)",
+        _NOT[read]: f"{block['skim_rate_micro']:.1%} (mean of texts {block['skim_rate_macro']:.1%})",
+        **_jumping(block),
+        "arithmetic saved": _saved(block),
     }
     tables = [facts(title, found)]
     if "curve" in block:
         points, first = block["curve"]["points"], next(iter(block["metrics"]))
-        heads = [" threshold", f" {first}", " tokens read", " arithmetic saved", " µs per text"]
+        heads = [" threshold", f" {first}", f" {read}", " arithmetic saved", " µs per text"]
         rows = [
             [
                 f"{point['threshold']:g}",
                 f"{point['metrics'][first]:.4f}",
                 f"{point['read']:.1%}",
-                f"{point['macs_ratio']:.1f}x",
+                _saved(point),
                 f"{point['median_us']:.0f}",
             ]
             for point in points
         ]
         tables.append(grid(f"Thresholds, timed on {block['curve']['timed_texts']} texts", heads, rows))
     return tables
+
+
+def _saved(figures: Block) -> str:
+    # Nothing that was computed has no ratio.
+    found = f"{figures['macs_ratio']:.1f}x" if "macs_ratio" in figures else "all"
+    paper = figures.get("flop_ratio_paper")
+    return found if paper is None else f"{found} (paper's count {paper:.1f}x)"
+
+
+def _jumping(block: Block) -> dict[str, str]:
+    if "visited_rate" not in block:
+        return {}
+    settings = f"after every {block['jump_every']} tokens, at most {block['jump_limit']}"
+    return {
+        "tokens visited": f"{block['visited_rate']:.1%}",
+        "jump decisions": f"{block['jumps_per_text']:.1f} in a text, {settings}",
+    }

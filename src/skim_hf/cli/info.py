@@ -42,6 +42,8 @@ _FIELDS = (
     "vocab_size",
     "problem_type",
 )
+_SOME = ("input_size", "skip_rate", "jump_every", "jump_size", "jump_limit")
+"""Fields that only some models make use of."""
 
 
 @takes_model
@@ -55,7 +57,7 @@ def info(options: ModelOptions, source: InputOption = None, form: ReportFormat =
     """
     from skim_hf.results import where_read
 
-    clf, held = _load(options)
+    clf, held = _load(options, for_texts=source is not None)
     report = {**_describe(options, clf), "memory_bytes": held, "measured": _measured(options)}
     if source is not None:
         texts = chain.from_iterable(text_batches([], source, options.text_column))
@@ -66,13 +68,13 @@ def info(options: ModelOptions, source: InputOption = None, form: ReportFormat =
         write_tables(*_tables(report))
 
 
-def _load(options: ModelOptions) -> tuple[SkimRuntime, int]:
+def _load(options: ModelOptions, *, for_texts: bool) -> tuple[SkimRuntime, int]:
     """The model, and the bytes that it holds as Python and NumPy count them."""
     import tracemalloc
 
     tracemalloc.start()
     try:
-        clf = options.load()
+        clf = options.load(for_texts=for_texts)
         return clf, tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
@@ -84,7 +86,7 @@ def _describe(options: ModelOptions, clf: SkimRuntime) -> Report:
     saved = describe_model(options.folder, load_saved(options.folder))
     return {
         "model": options.model,
-        **{name: getattr(clf.config, name) for name in _FIELDS},
+        **{name: getattr(clf.config, name) for name in _fields(clf)},
         "labels": clf.labels,
         "threshold": clf.threshold,
         "parameters": saved["parameters"],
@@ -96,20 +98,42 @@ def _describe(options: ModelOptions, clf: SkimRuntime) -> Report:
     }
 
 
+def _fields(clf: SkimRuntime) -> tuple[str, ...]:
+    """What of the configuration says something about this model."""
+    config = clf.config
+    more = ["input_size"] if config.reads_features else []
+    more += ["skip_rate"] if config.policy in ("random", "periodic") else []
+    more += ["jump_every", "jump_size", "jump_limit"] if config.jumps else []
+    return (*_FIELDS, *more)
+
+
 def _costs(clf: SkimRuntime) -> list[Report]:
-    """Multiply-adds of a token by what is done with it, over all readers; first in a plain model."""
+    """Multiply-adds of a token by what is done with it, over all readers; first in a plain model.
+
+    None for a model without readers. A jump decision is one of every direction.
+    """
     from skim_hf import costs
 
-    shapes = costs.reader_shapes(clf.config)
-    decision = sum(map(costs.decision_macs, shapes))
-    full = sum(costs.step_macs(shape, 0) for shape in shapes)
-    rows = [{"choice": "plain", "units": clf.config.hidden_size, "multiply_adds": full}]
-    if decision:
-        for choice, units in enumerate(clf.config.sizes):
-            step = sum(costs.step_macs(shape, choice) for shape in shapes)
+    config, shapes = clf.config, costs.reader_shapes(clf.config)
+    if not shapes:
+        return []
+    rows = [_cost("plain", config.hidden_size, sum(costs.step_macs(shape, 0) for shape in shapes))]
+    if config.policy == "selective":
+        for name, units in (("all units", config.hidden_size), ("a unit", 1), ("no unit", 0)):
+            counts = [int(units > 0), int(units == 0)]
+            rows.append(_cost(name, units, sum(costs.macs(shape, counts, units=units) for shape in shapes)))
+    elif config.policy != "full":
+        for choice, units in enumerate(config.sizes):
+            counts = [int(place == choice) for place in range(config.num_choices)]
             name = "read" if choice == 0 else "skim" if units else "skip"
-            rows.append({"choice": name, "units": units, "multiply_adds": step + decision})
+            rows.append(_cost(name, units, sum(costs.macs(shape, counts) for shape in shapes)))
+    if config.jumps:
+        rows.append(_cost("jump decision", 0, sum(map(costs.jump_macs, shapes))))
     return rows
+
+
+def _cost(choice: str, units: int, multiply_adds: int) -> Report:
+    return {"choice": choice, "units": units, "multiply_adds": multiply_adds}
 
 
 def _measured(options: ModelOptions) -> Report | None:
@@ -153,7 +177,8 @@ def _tables(report: Report) -> list[Any]:
     backend = f"{report['backend']} {report['dtype']}"
     if report["backend_declined"]:
         backend += f" ({report['backend_declined']})"
-    values = {name.replace("_", " "): _shown(report[name]) for name in (*_FIELDS, "labels", "threshold")}
+    own = [name for name in report if name in (*_FIELDS, *_SOME)]
+    values = {name.replace("_", " "): _shown(report[name]) for name in (*own, "labels", "threshold")}
     values |= {
         "parameters": f"{report['parameters']:,}",
         "size on disk": megabytes(files),
@@ -161,18 +186,22 @@ def _tables(report: Report) -> list[Any]:
         "backend": backend,
         **_measured_facts(report["measured"] or {}),
     }
-    plain = report["costs"][0]["multiply_adds"]
+    tables = [facts(report["model"], values), *_cost_tables(report["costs"])]
+    return [*tables, *_reading_tables(report.get("reading"), report["policy"])]
+
+
+def _cost_tables(costs: list[Report]) -> list[Any]:
     rows = [
         [
             row["choice"],
             str(row["units"]),
             f"{row['multiply_adds']:,}",
-            f"{plain / max(row['multiply_adds'], 1):.1f}x",
+            f"{costs[0]['multiply_adds'] / row['multiply_adds']:.1f}x" if row["multiply_adds"] else "all",
         ]
-        for row in report["costs"]
+        for row in costs
     ]
-    costs = grid("Cost of a token", ["done", " units", " multiply-adds", " saved"], rows)
-    return [facts(report["model"], values), costs, *_reading_tables(report.get("reading"))]
+    heads = ["done", " units", " multiply-adds", " saved"]
+    return [grid("Cost of a token", heads, rows)] if rows else []
 
 
 def _measured_facts(measured: Report) -> dict[str, str]:
@@ -188,10 +217,11 @@ def _measured_facts(measured: Report) -> dict[str, str]:
     return found
 
 
-def _reading_tables(reading: Report | None) -> list[Any]:
+def _reading_tables(reading: Report | None, policy: str) -> list[Any]:
     if reading is None:
         return []
-    title = f"Read of {reading['texts']:,} texts: {reading['read']:.1%} of {reading['tokens']:,} tokens"
+    read = "Units updated at words" if policy == "selective" else "Read"
+    title = f"{read} of {reading['texts']:,} texts: {reading['read']:.1%} of {reading['tokens']:,} tokens"
     tenths = [
         [str(number), "" if share is None else f"{share:.1%}"]
         for number, share in enumerate(reading["tenths"], 1)

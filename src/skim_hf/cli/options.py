@@ -75,6 +75,22 @@ class ModelOptions:
             rich_help_panel=_PANEL,
         ),
     ] = None
+    jump_every: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Tokens that a model which jumps visits before each decision to. By default its own.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
+    jump_limit: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Jumps that such a model may take in a text. By default its own.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None
     budget: Annotated[
         float | None,
         typer.Option(
@@ -112,17 +128,19 @@ class ModelOptions:
 
         return ModelFolder.find(self.model, revision=self.revision, subfolder=self.subfolder).root
 
-    def load(self, **changes: Any) -> SkimRuntime:
+    def load(self, *, for_texts: bool = True, **changes: Any) -> SkimRuntime:
         """Loads the model.
 
         Args:
+            for_texts: Whether it is to read texts.
             **changes: Arguments of `SkimRuntime.from_pretrained` that are to differ from the options.
 
         Raises:
             typer.BadParameter: Options that exclude or need one another.
             FileNotFoundError: No such model or file.
             ImportError: The C kernels were asked for and are not built.
-            ValueError: A damaged or foreign file, or a budget that cannot be kept.
+            ValueError: A damaged or foreign file, a budget that cannot be kept, jump settings for a model
+                that does not jump, or texts for one of features.
         """
         if self.budget is not None and self.threshold is not None:
             raise typer.BadParameter("Give --threshold or --budget; a budget is turned into a threshold.")
@@ -130,6 +148,8 @@ class ModelOptions:
             raise typer.BadParameter("--budget and --calibration go together.")
         from skim_hf.runtime import SkimRuntime
 
+        if for_texts or self.calibration is not None:
+            self.check_reads_texts()
         texts = None if self.calibration is None else list(file_texts(self.calibration, self.text_column))
         arguments: dict[str, Any] = {
             "backend": self.backend,
@@ -140,7 +160,26 @@ class ModelOptions:
             "max_tokens": self.max_tokens,
             "threads": self.threads,
         }
+        jumps = {"jump_every": self.jump_every, "jump_limit": self.jump_limit}
+        arguments |= {name: value for name, value in jumps.items() if value is not None}
         return SkimRuntime.from_pretrained(self.folder, **{**arguments, **changes})
+
+    def check_reads_texts(self) -> None:
+        """Refuses a model of continuous features, which has no words to read.
+
+        Raises:
+            FileNotFoundError: No such model.
+            ValueError: Such a model, or a damaged one.
+        """
+        from skim_hf.runtime import ModelFolder, RuntimeConfig
+
+        config = RuntimeConfig.load(ModelFolder(self.folder).config)
+        if config.reads_features:
+            raise ValueError(
+                f"{self.model} reads continuous features, {config.input_size} at each step, and no text. Run "
+                "it in Python: SkimRuntime.from_pretrained(...)(frames), with an array of the shape [steps, "
+                f"{config.input_size}]."
+            )
 
 
 def takes_model(command: Callable[..., None]) -> Callable[..., None]:

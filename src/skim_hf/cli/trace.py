@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from skim_hf.runtime import ReadingTrace
 
 TRACE_HELP = help_text(
-    "Show which words of a text were read and which were skimmed.",
+    "Show which words of a text were read and which were skimmed, skipped or passed over.",
     'skim-hf trace org/name "The trailer was great. The film is dull."',
     "skim-hf trace org/name --html trace.html < review.txt",
     'skim-hf trace org/name "A good film." --json | jq -r ".tokens[] | select(.read).token"',
     note="On a terminal read words are bold and the others dim; elsewhere, and where NO_COLOR is set, they "
-    "are in \\[square brackets]. Without TEXT the whole standard input is one text.",
+    "are in \\[square brackets]; of a selective model those at which units were updated. Without TEXT the "
+    "whole standard input is one text.",
 )
 
 
@@ -69,7 +70,8 @@ def _as_json(found: ReadingTrace) -> dict[str, object]:
 
 def _summary(found: ReadingTrace) -> str:
     read = sum(token.is_read for token in found.tokens)
-    effort = f"{read} of {len(found.tokens)} tokens read"
+    passed = sum(token.is_passed for token in found.tokens)
+    effort = f"{read} of {len(found.tokens)} tokens read{f', {passed} passed over' if passed else ''}"
     if found.label is None:
         named = (f"{token.token}/{token.label}" for token in found.tokens)
         return f"{one_line(' '.join(named))}\n{effort}"

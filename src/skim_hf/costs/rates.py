@@ -1,7 +1,9 @@
 """Shares and counts of decisions.
 
-Decisions are integers: 0 read, j >= 1 the j-th small cell, -1 padding or a token never visited.
-They come as any nesting of sequences, or as an array or tensor with a `tolist` method.
+Decisions are integers: 0 read, j >= 1 the j-th small cell or a copy, -1 padding or a token never visited.
+They come as any nesting of sequences, or as an array or tensor with a `tolist` method. Rates here are shares
+of the decisions that were made: a -1 says nothing of whether there was a token, so of a model that jumps take
+the `skim_rate` that it returns, which counts every token passed over.
 """
 
 from __future__ import annotations

@@ -9,6 +9,9 @@ from typing import Any
 GATES = {"lstm": 4, "gru": 3, "tanh": 1}
 """G, the gates of each cell type: blocks of rows in its weight matrices."""
 
+POLICIES = ("full", "skim", "skip", "selective", "random", "periodic")
+"""Ways of deciding how a token is read."""
+
 SMALL_INPUTS = ("own_slice", "full_h")
 """What a small cell of size m sees of the hidden state: its first m units, or all of it."""
 
@@ -18,11 +21,13 @@ class ReaderShape:
     """One reader: one direction of one layer.
 
     Choice 0 is the full update of size `hidden_size`; choice j >= 1 updates the first
-    `skim_sizes[j - 1]` units, where 0 means that the state is copied.
+    `skim_sizes[j - 1]` units, where 0 means that the state is copied. The policies skip, random,
+    periodic and selective have one other choice, to copy the state; a selective reader counts the
+    units that it updates instead.
 
     Raises:
         TypeError: A size that is not an integer.
-        ValueError: An unknown cell type or small input, or an impossible size.
+        ValueError: An unknown cell type, policy or small input, or an impossible size.
 
     Example:
         >>> ReaderShape("gru", input_size=50, hidden_size=100, skim_sizes=(20, 0)).sizes
@@ -39,13 +44,26 @@ class ReaderShape:
     """Sizes of the small cells, from large to small; empty for a plain reader."""
     small_input: str = "own_slice"
     """own_slice or full_h."""
+    policy: str = "skim"
+    """How it decides; a skim reader without small cells is a plain one, as `full` is."""
+    has_gate: bool = False
+    """Whether it computes the gate of policy skip, which the top layer does for the whole stack."""
+    jump_size: int | None = None
+    """K, the largest jump of its jump head; None without one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "skim_sizes", tuple(self.skim_sizes))
         check_choice("cell_type", self.cell_type, tuple(GATES))
         check_choice("small_input", self.small_input, SMALL_INPUTS)
+        check_choice("policy", self.policy, POLICIES)
         check_size("input_size", self.input_size, low=1)
         check_size("hidden_size", self.hidden_size, low=1)
+        if self.jump_size is not None:
+            check_size("jump_size", self.jump_size, low=1)
+        if self.skim_sizes and self.policy != "skim":
+            raise ValueError(
+                f"skim_sizes are for policy='skim'; got {list(self.skim_sizes)} for {self.policy!r}."
+            )
         for size in self.skim_sizes:
             check_size("skim_sizes", size, low=0, high=self.hidden_size)
         if list(self.skim_sizes) != sorted(self.skim_sizes, reverse=True):
@@ -62,7 +80,8 @@ class ReaderShape:
     @property
     def sizes(self) -> tuple[int, ...]:
         """The updated units of every choice, the full update first; k entries."""
-        return (self.hidden_size, *self.skim_sizes)
+        copies = self.policy in ("skip", "selective", "random", "periodic")
+        return (self.hidden_size, 0) if copies else (self.hidden_size, *self.skim_sizes)
 
 
 def reader_shapes(config: object) -> tuple[ReaderShape, ...]:
@@ -74,47 +93,64 @@ def reader_shapes(config: object) -> tuple[ReaderShape, ...]:
 
     Returns:
         One shape per reader, in the order in which a model returns decisions: layer by layer,
-        forward before backward.
+        forward before backward. None for pooled embeddings, which have no layer.
 
     Raises:
         TypeError: A size that is not an integer.
         ValueError: A field is missing or has an impossible value.
     """
-    hidden_size = _field(config, "hidden_size")
-    directions = 2 if _field(config, "bidirectional") else 1
-    num_layers = _field(config, "num_hidden_layers")
-    check_size("num_hidden_layers", num_layers, low=1)
+    hidden_size, policy = config_field(config, "hidden_size"), config_field(config, "policy")
+    directions = num_directions(config)
+    num_layers = config_field(config, "num_hidden_layers")
+    check_size("num_hidden_layers", num_layers, low=0)
     check_size("hidden_size", hidden_size, low=1)
-    continuous = _field(config, "vocab_size") is None
-    widths = [_field(config, "input_size" if continuous else "embedding_size")]
+    check_choice("policy", policy, POLICIES)
+    continuous = config_field(config, "vocab_size") is None
+    widths = [config_field(config, "input_size" if continuous else "embedding_size")]
     widths += [hidden_size * directions] * (num_layers - 1)
     return tuple(
         ReaderShape(
-            cell_type=_field(config, "cell_type"),
-            input_size=width,
+            cell_type=config_field(config, "cell_type"),
+            input_size=widths[layer],
             hidden_size=hidden_size,
-            skim_sizes=_skim_sizes(config),
-            small_input=_field(config, "small_input"),
+            skim_sizes=_skim_sizes(config) if policy == "skim" else (),
+            small_input=config_field(config, "small_input"),
+            policy=policy,
+            has_gate=policy == "skip" and layer == num_layers - 1,
+            jump_size=config_field(config, "jump_size", None) if layer == num_layers - 1 else None,
         )
-        for width in widths
+        for layer in range(num_layers)
         for _ in range(directions)
     )
 
 
+def num_directions(config: object) -> int:
+    """Readers per layer: 2 for a bidirectional model, else 1."""
+    return 2 if config_field(config, "bidirectional") else 1
+
+
 def _skim_sizes(config: object) -> tuple[int, ...]:
-    policy = _field(config, "policy")
-    check_choice("policy", policy, ("full", "skim"))
-    if policy == "full":
-        return ()
-    sizes = _field(config, "skim_sizes")
+    sizes = config_field(config, "skim_sizes")
     # The default of the configuration class, which an unresolved mapping may leave open.
     return (10,) if sizes is None else tuple(sizes)
 
 
-def _field(config: object, name: str) -> Any:
-    missing = object()
-    value = config.get(name, missing) if isinstance(config, Mapping) else getattr(config, name, missing)
-    if value is missing:
+_MISSING = object()
+
+
+def config_field(config: object, name: str, default: Any = _MISSING) -> Any:
+    """A field of a configuration, an object or a mapping.
+
+    Args:
+        config: The configuration.
+        name: Of the field.
+        default: What a configuration without it means, for fields that older ones do not have.
+
+    Raises:
+        ValueError: It is missing and has no default.
+    """
+    value = config.get(name, default) if isinstance(config, Mapping) else getattr(config, name, default)
+    if value is _MISSING:
         raise ValueError(
             f"the configuration has no field {name!r}; pass a SkimRNNConfig or the contents of the "
             f"config.json that it saved, got {type(config).__name__}"

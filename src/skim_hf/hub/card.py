@@ -12,6 +12,7 @@ from huggingface_hub.utils import validate_repo_id
 from skim_hf._optional import require
 from skim_hf.hub.card_data import card_data
 from skim_hf.hub.card_formats import FILTERS
+from skim_hf.hub.card_policies import describe_dial, describe_reading, is_adaptive, marked
 from skim_hf.hub.card_rows import (
     curve_rows,
     figure_rows,
@@ -22,7 +23,6 @@ from skim_hf.hub.card_rows import (
 )
 from skim_hf.hub.card_text import (
     data_name,
-    describe_reading,
     describe_training,
     highlighted,
     origins,
@@ -170,12 +170,15 @@ def _parts(results: ModelResults, config: RuntimeConfig) -> dict[str, Any]:
     return {
         "summary": summary(results, config),
         "reading": describe_reading(config),
-        "skims": config.policy == "skim",
+        "adaptive": is_adaptive(config),
+        "saving": "Skimming" if config.policy == "skim" else "Reading less",
+        "dial": describe_dial(config),
+        "marked": marked(config),
         "highlighted": highlighted(results.example) if results.example else None,
         "figures": figure_rows(results, config),
         "notes_on_figures": notes_on_figures(results, config),
-        "curve": curve_rows(results),
-        "notes_on_curve": notes_on_curve(results),
+        "curve": curve_rows(results, config),
+        "notes_on_curve": notes_on_curve(results, config),
         "note_on_dense": note_on_dense(results),
         "training": describe_training(results.training) if results.training else None,
         "recipe": recipe_rows(results),

@@ -7,7 +7,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from skim_hf.hub.card_formats import one_line, score_title
-from skim_hf.hub.card_text import kind_of_cell
+from skim_hf.hub.card_policies import is_adaptive, kind_of_cell, not_read
 from skim_hf.results.files import ModelResults
 from skim_hf.results.schema import Block
 from skim_hf.runtime.config import RuntimeConfig
@@ -15,8 +15,9 @@ from skim_hf.runtime.config import RuntimeConfig
 # What the Hub calls our scores.
 _METRIC_TYPES = {"macro_f1": "f1"}
 _READING = {
-    "skim_rate_micro": "Words skimmed, of all words",
-    "skim_rate_macro": "Words skimmed, mean over texts",
+    "skim_rate_micro": "{not_read}, of all words",
+    "skim_rate_macro": "{not_read}, mean over texts",
+    "visited_rate": "Words visited",
     "macs_ratio": "Arithmetic saved, true multiply-adds",
     "flop_ratio_paper": "Arithmetic saved, the paper's count",
 }
@@ -32,13 +33,15 @@ def card_data(results: ModelResults, config: RuntimeConfig, name: str) -> ModelC
         name: Under which the Hub lists the figures.
     """
     task = "token-classification" if config.labels_tokens else "text-classification"
+    # The Hub has no name for what reads any features.
+    task = "other" if config.reads_features else task
     data = (results.training or results.evaluation or {}).get("data", {})
     evaluation = results.evaluation
     return ModelCardData(
         language=data.get("language"),
         license=results.model.get("license"),
         library_name="transformers",
-        pipeline_tag=task,
+        pipeline_tag=None if config.reads_features else task,
         tags=["skim_hf", "skim_rnn", kind_of_cell(config), "adaptive-computation", "custom_code"],
         datasets=[data["hub_id"]] if "hub_id" in data else None,
         metrics=[_METRIC_TYPES.get(key, key) for key in evaluation["metrics"]] if evaluation else None,
@@ -53,8 +56,13 @@ def _eval_results(evaluation: Block, config: RuntimeConfig, task: str) -> list[E
     figures = [
         (_METRIC_TYPES.get(key, key), score_title(key), value) for key, value in evaluation["metrics"].items()
     ]
-    if config.policy == "skim":
-        figures += [(key, title, evaluation[key]) for key, title in _READING.items() if key in evaluation]
+    if is_adaptive(config):
+        share = not_read(config).capitalize()
+        figures += [
+            (key, title.format(not_read=share), evaluation[key])
+            for key, title in _READING.items()
+            if key in evaluation
+        ]
     return [
         EvalResult(
             task_type=task,

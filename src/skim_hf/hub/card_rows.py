@@ -14,18 +14,22 @@ from skim_hf.hub.card_formats import (
     score_value,
     times,
 )
-from skim_hf.hub.card_text import kind_of_cell
+from skim_hf.hub.card_policies import is_adaptive, kind_of_cell, not_read
 from skim_hf.results.files import ModelResults
 from skim_hf.results.latency import ADAPTIVE, DENSE
 from skim_hf.results.schema import Block
+from skim_hf.runtime.calibration import has_dial
 from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.folder import ModelFolder
 
 Row = tuple[str, ...]
 
 # A key of an evaluation, its title, how it is written, and what it is where everything is read.
 _READING = (
-    ("skim_rate_micro", "words skimmed, of all words (micro)", percent, 0.0),
-    ("skim_rate_macro", "words skimmed, mean over texts (macro)", percent, 0.0),
+    ("skim_rate_micro", "{not_read}, of all words (micro)", percent, 0.0),
+    ("skim_rate_macro", "{not_read}, mean over texts (macro)", percent, 0.0),
+    ("visited_rate", "words visited, the others passed over", percent, 1.0),
+    ("jumps_per_text", "jump decisions in a text", "{:.1f}".format, 0.0),
     ("macs_ratio", "arithmetic saved, true multiply-adds (macs)", times, 1.0),
     ("flop_ratio_paper", "arithmetic saved, as the paper counts (paper)", times, 1.0),
 )
@@ -33,6 +37,7 @@ _LATENCY = (
     ("median_us", "string to label, median (p50)"),
     ("p99_us", "string to label, 99th percentile (p99)"),
 )
+_VERBS = {"skip": "skip", "selective": "update few units"}
 _LOWER_IS_BETTER = ("mse", "mae")
 
 
@@ -45,8 +50,9 @@ def figure_rows(results: ModelResults, config: RuntimeConfig) -> list[Row]:
         other = dense and dense["metrics"].get(name)
         values = (score_value(name, value), "" if other is None else score_value(name, other))
         rows.append((plain(score_title(name)), *values))
-    for key, title, show, of_dense in _READING if config.policy == "skim" else ():
+    for key, title, show, of_dense in _READING if is_adaptive(config) else ():
         if key in evaluation:
+            title = title.format(not_read=not_read(config))
             rows.append((title, show(evaluation[key]), show(of_dense)))
     for key, title in _LATENCY if contestants else ():
         found = (contestants.get(who) for who in (ADAPTIVE, DENSE))
@@ -60,7 +66,8 @@ def notes_on_figures(results: ModelResults, config: RuntimeConfig) -> list[str]:
     notes = []
     if evaluation := results.evaluation:
         tokens = f" ({evaluation['tokens']:,} tokens)" if "tokens" in evaluation else ""
-        dial = _threshold(evaluation["threshold"], config) if config.policy == "skim" else ""
+        dial = _threshold(evaluation["threshold"], config) if has_dial(config.policy) else ""
+        dial += _jumps(evaluation, config)
         notes.append(
             f"Scores and shares: {evaluation['texts']:,} texts{tokens} of the {plain(evaluation['split'])} "
             f"split of {plain(evaluation['data']['name'])}{dial}{_engine(evaluation)}."
@@ -92,14 +99,15 @@ def note_on_dense(results: ModelResults) -> str | None:
     return f"Here {_other(results)} is better: {plain(score_title(name))} {better} against {own}."
 
 
-def curve_rows(results: ModelResults) -> list[Row]:
+def curve_rows(results: ModelResults, config: RuntimeConfig) -> list[Row]:
     """What the threshold does; the first row is the head. Empty if there is no curve."""
     curve = _curve(results)
     if curve is None:
         return []
     names = list(curve["points"][0]["metrics"])
     scores = [plain(score_title(name)) for name in names]
-    head = ("threshold", *scores, "words read", "arithmetic saved (macs)", "median time of a text")
+    share = "units updated" if config.policy == "selective" else "words read"
+    head = ("threshold", *scores, share, "arithmetic saved (macs)", "median time of a text")
     return [
         head,
         *(
@@ -107,7 +115,8 @@ def curve_rows(results: ModelResults) -> list[Row]:
                 f"{point['threshold']:g}",
                 *(score_value(name, point["metrics"][name]) for name in names),
                 percent(point["read"]),
-                times(point["macs_ratio"]),
+                # Nothing that was computed has no ratio.
+                times(point["macs_ratio"]) if "macs_ratio" in point else "all",
                 microseconds(point["median_us"]),
             )
             for point in curve["points"]
@@ -115,7 +124,7 @@ def curve_rows(results: ModelResults) -> list[Row]:
     ]
 
 
-def notes_on_curve(results: ModelResults) -> list[str]:
+def notes_on_curve(results: ModelResults, config: RuntimeConfig) -> list[str]:
     """On what the curve was measured, and what it says, a sentence each."""
     curve = _curve(results)
     if curve is None:
@@ -133,7 +142,7 @@ def notes_on_curve(results: ModelResults) -> list[str]:
     if everything["metrics"][name] != best["metrics"][name]:
         notes.append(
             f"Reading everything gives {title} {score_value(name, everything['metrics'][name])}: the model "
-            "was trained to skim, and more reading is not always better."
+            f"was trained to {_VERBS.get(config.policy, 'skim')}, and more reading is not always better."
         )
     return notes
 
@@ -159,6 +168,16 @@ def _threshold(measured: float, config: RuntimeConfig) -> str:
     return f", threshold {measured:g}{own}"
 
 
+def _jumps(evaluation: Block, config: RuntimeConfig) -> str:
+    """With which jump settings it was measured, where these are not the model's own."""
+    changed = [
+        f"{name} {evaluation[name]} (the model's own is {getattr(config, name)})"
+        for name in ("jump_every", "jump_limit")
+        if evaluation.get(name, getattr(config, name)) != getattr(config, name)
+    ]
+    return "".join(f", {code(part.split()[0])} {part.partition(' ')[2]}" for part in changed)
+
+
 def _engine(block: Block) -> str:
     return f", {block['backend']} backend in {block['dtype']}" if {"backend", "dtype"} <= block.keys() else ""
 
@@ -166,7 +185,8 @@ def _engine(block: Block) -> str:
 def _sizes(model: Block) -> str:
     weights = sum(size for name, size in model["bytes"].items() if name.endswith(".safetensors"))
     others = sum(model["bytes"].values()) - weights
-    return f"{megabytes(weights)} weights, {megabytes(others)} tokenizer and configuration"
+    what = "tokenizer and configuration" if ModelFolder.TOKENIZER in model["bytes"] else "configuration"
+    return f"{megabytes(weights)} weights, {megabytes(others)} {what}"
 
 
 def _setting(value: Any) -> str:

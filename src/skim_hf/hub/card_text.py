@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from skim_hf.hub.card_formats import code, megabytes, percent, plain, score_title, score_value
+from skim_hf.hub.card_formats import code, megabytes, plain, score_title, score_value
+from skim_hf.hub.card_policies import describe_share, either, is_adaptive, words
 from skim_hf.results.files import ModelResults
 from skim_hf.results.schema import Block
 from skim_hf.results.scores import MULTI, REGRESSION
 from skim_hf.results.targets import kind_of
 from skim_hf.runtime.config import RuntimeConfig
 
-_CELLS = {"lstm": "LSTM", "gru": "GRU", "tanh": "RNN"}
 _SHOWN_LABELS = 4
 # What has a part in our figures; a machine may have the packages of a benchmark's peers as well.
 _NAMED = ("Python", "skim-hf", "numpy", "tokenizers", "torch", "transformers")
-
-
-def kind_of_cell(config: RuntimeConfig) -> str:
-    """What models of this kind are called, such as Skim-LSTM."""
-    return f"{'Skim-' if config.policy == 'skim' else ''}{_CELLS[config.cell_type]}"
 
 
 def summary(results: ModelResults, config: RuntimeConfig) -> str:
@@ -33,32 +26,17 @@ def summary(results: ModelResults, config: RuntimeConfig) -> str:
     if evaluation is None:
         size = megabytes(sum(results.model["bytes"].values()))
         return f"{does}, with {results.model['parameters']:,} parameters in {size}."
-    skims = config.policy == "skim"
+    adaptive = is_adaptive(config)
     reads, saves = "", ""
-    if skims and "skim_rate_micro" in evaluation:
-        reads = f", reading {percent(1 - evaluation['skim_rate_micro'])} of the words in full"
-    if skims and "macs_ratio" in evaluation:
-        saves = f", with {evaluation['macs_ratio']:.1f} times less arithmetic than reading every word"
+    if adaptive and "skim_rate_micro" in evaluation:
+        reads = f", {describe_share(1 - evaluation['skim_rate_micro'], config)}"
+    if adaptive and "macs_ratio" in evaluation:
+        less = f"{evaluation['macs_ratio']:.1f} times less arithmetic"
+        saves = f", with {less} than reading every {words(config)[:-1]}"
     name, value = next(iter(evaluation["metrics"].items()))
     return (
         f"{does}{reads}: {plain(score_title(name))} {score_value(name, value)} on {evaluation['texts']:,} "
         f"{plain(evaluation['split'])} texts{saves}."
-    )
-
-
-def describe_reading(config: RuntimeConfig) -> str:
-    """How the model reads, in a sentence or two."""
-    size, kind = config.hidden_size, kind_of_cell(config)
-    form = [f"{config.num_hidden_layers} layers"] if config.num_hidden_layers > 1 else []
-    form += ["both directions"] if config.bidirectional else []
-    shape = f" ({', '.join(form)})" if form else ""
-    if config.policy == "full":
-        return f"A plain {kind} of {size} units{shape}, which reads every word."
-    small = [f"only the first {units}" if units else "none" for units in config.skim_sizes]
-    return (
-        f"A {kind}{shape} after Seo et al., *Neural Speed Reading via Skim-RNN* (ICLR 2018): at every word a "
-        f"softmax over the word and the state decides whether all {size} units of the state are updated, or "
-        f"{_either(small)}. What is not chosen is not computed."
     )
 
 
@@ -143,14 +121,11 @@ def _part(text: str) -> str:
 
 def _what_it_does(config: RuntimeConfig) -> str:
     kind = kind_of(config)
+    texts = "sequences of features" if config.reads_features else "texts"
     if kind == REGRESSION:
-        return "Gives texts a number"
-    whose = "the words of texts" if config.labels_tokens else "texts"
+        return f"Gives {texts} a number"
+    whose = f"the {words(config)} of {texts}" if config.labels_tokens else texts
     if len(config.labels) > _SHOWN_LABELS:
         return f"Labels {whose} with {'any' if kind == MULTI else 'one'} of {len(config.labels)} labels"
-    names = _either([f'"{plain(name)}"' for name in config.labels])
+    names = either([f'"{plain(name)}"' for name in config.labels])
     return f"Labels {whose} {'with any of' if kind == MULTI else 'as'} {names}"
-
-
-def _either(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

@@ -11,9 +11,9 @@ from skim_hf.runtime.config import SEQUENCE, RuntimeConfig
 from skim_hf.runtime.model_files import CONFIG, TOKENIZER, describe_missing, missing_files, weights_of
 from skim_hf.runtime.tensor_files import open_tensors
 from skim_hf.runtime.text import TextEncoder
-from skim_hf.runtime.weights import expected_shapes, load_weights
+from skim_hf.runtime.weights import TRAINING_ONLY, expected_shapes, load_weights
 
-NO_WORDS = "It reads features instead of text: pipeline() and SkimRuntime cannot run it."
+NO_WORDS = "It reads features instead of text: pipeline() and the command line cannot run it."
 NO_HEAD = "It is a bare encoder: AutoModel loads it, but pipeline() and SkimRuntime need a head."
 
 _ENCODER = AUTO_MAP["AutoModel"].rpartition(".")[2]
@@ -59,7 +59,8 @@ def _read(path: Path, values: Mapping[str, Any], is_encoder: bool) -> RuntimeCon
 
 def _check_encoder(path: Path, config: RuntimeConfig) -> None:
     """Compares names and shapes; the runtime has no use for the tensors themselves."""
-    stored = {name: file.form(name)[1] for name, file in open_tensors(path).items()}
+    files = {name: file for name, file in open_tensors(path).items() if not name.endswith(TRAINING_ONLY)}
+    stored = {name: file.form(name)[1] for name, file in files.items()}
     expected = {name: form for name, form in expected_shapes(config) if not name.startswith("classifier.")}
     wrong = sorted({name for name, _ in stored.items() ^ expected.items()})
     if wrong:

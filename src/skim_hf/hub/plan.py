@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from skim_hf.hub.card import CARD_NAME, check_replaceable, render_card
-from skim_hf.hub.checks import check_model
+from skim_hf.hub.checks import NO_HEAD, check_model
 from skim_hf.hub.code import code_files, full_auto_map
 from skim_hf.results.files import RESULTS_NAME
 from skim_hf.runtime.json_files import read_object
@@ -73,8 +73,9 @@ def plan_push(folder: str | os.PathLike[str], *, repo_id: str | None = None) -> 
     """Finds out what a push of a saved model would send; needs no network.
 
     Weights, configuration and tokenizer are held against each other, and results against the weights. The
-    configuration gets its full map of classes, the code what it lacks, and the card is made anew. A model
-    that the runtime cannot measure, such as a bare encoder, has neither results nor card.
+    configuration gets its full map of classes, the code what it lacks, and the card is made anew. A bare
+    encoder, which nothing can be measured of, has neither results nor card; a model of features has them if
+    there are any.
 
     Args:
         folder: A saved model.
@@ -102,7 +103,7 @@ def plan_push(folder: str | os.PathLike[str], *, repo_id: str | None = None) -> 
     contents: dict[str, Path | bytes] = {path.name: path for path in _files_of(folder)}
     contents |= code_files(folder, values)
     contents[CONFIG] = _completed(folder / CONFIG, values)
-    if not notes:
+    if not notes or (NO_HEAD not in notes and (folder / RESULTS_NAME).is_file()):
         check_replaceable(folder)
         contents[RESULTS_NAME] = folder / RESULTS_NAME
         contents[CARD_NAME] = str(render_card(folder, repo_id=repo_id)).encode()

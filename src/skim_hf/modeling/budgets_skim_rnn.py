@@ -74,8 +74,45 @@ def budget_term(
         else:
             per_token = expected_cost(scores, relative_costs(config, width))
         per_reader.append(text_mean(per_token, decided[:, :, reader]))
-    per_text = torch.stack(per_reader).mean(0)
-    if config.budget_type.startswith("cost_target"):
-        over = per_text - float(config.budget_target or 0.0)
-        per_text = over.square() if config.budget_type == "cost_target_square" else functional.relu(over)
-    return per_text.mean()
+    return _penalty(config, torch.stack(per_reader).mean(0)).mean()
+
+
+def effort_term(config: SkimRNNConfig, effort: Tensor, visited: Tensor, widths: list[int]) -> Tensor:
+    """The unweighted budget term of a policy whose price is a share of a full read (0-dim).
+
+    `updates` (eq. 8 of Skip RNN) and `gates` (the code of SA-RNN) add up the tokens of a text; `likelihoods`
+    (eq. 9 of SA-RNN) the units too. The others are the mean relative cost of a text's tokens. All are means
+    over readers and texts.
+
+    Args:
+        config: Names the budget and its target.
+        effort: [B, T, R].
+        visited: [B, T, R] bool, the tokens that each reader visited.
+        widths: Input width of each of the R readers, for the costs.
+    """
+    if config.budget_type in ("updates", "gates", "likelihoods"):
+        units = config.hidden_size if config.budget_type == "likelihoods" else 1
+        return units * torch.where(visited, effort, 0).sum(1).mean()
+    per_reader = []
+    for reader, width in enumerate(widths):
+        fixed, per_update = _prices(config, width, top=reader >= len(widths) - config.num_directions)
+        per_reader.append(text_mean(fixed + per_update * effort[:, :, reader], visited[:, :, reader]))
+    return _penalty(config, torch.stack(per_reader).mean(0)).mean()
+
+
+def _prices(config: SkimRNNConfig, width: int, *, top: bool) -> tuple[float, float]:
+    """Of a token and of its full update, relative to the cell's full read (section 8.7)."""
+    size = config.hidden_size
+    full = CELLS[config.cell_type].gates * size * (width + size)
+    if config.policy == "selective":
+        return (size * width + size) / full, 1.0
+    # The gate is computed after updates alone, and the stack has one.
+    return 0.0, 1.0 + (size / full if top else 0.0)
+
+
+def _penalty(config: SkimRNNConfig, per_text: Tensor) -> Tensor:
+    """The cost of each text, or what is due for missing the target cost."""
+    if not (config.budget_type or "").startswith("cost_target"):
+        return per_text
+    over = per_text - float(config.budget_target or 0.0)
+    return over.square() if config.budget_type == "cost_target_square" else functional.relu(over)

@@ -13,6 +13,12 @@ from typing import Any
 STEPS = 16
 """Readings of all texts during a search."""
 
+# What models do whose policy makes no use of a threshold.
+_WITHOUT_DIAL = {
+    "full": "reads every token",
+    "random": "skips tokens at random",
+    "periodic": "skips tokens at a fixed rate",
+}
 _FURTHEST = 17.0  # log-odds; beyond, a threshold is 0 or 1 in single precision
 
 
@@ -37,6 +43,24 @@ def check_calibration(threshold: Any, budget: Any, texts: Any) -> None:
         raise ValueError(
             "budget must be a number in [0, 1]: the largest share of the tokens that may be read in full. "
             f"Got {budget!r}."
+        )
+
+
+def has_dial(policy: str) -> bool:
+    """Whether a threshold changes how a model with this policy reads."""
+    return policy not in _WITHOUT_DIAL
+
+
+def check_dial(policy: str) -> None:
+    """Refuses a budget for a policy whose reading no threshold changes.
+
+    Raises:
+        ValueError: Such a policy.
+    """
+    if not has_dial(policy):
+        raise ValueError(
+            f"This model {_WITHOUT_DIAL[policy]}: it has policy {policy!r} and decides nothing that a budget "
+            "could change. Train one with policy='skim'."
         )
 
 

@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import math
-import sys
 from dataclasses import fields
 from typing import Any
 
 from transformers import PreTrainedConfig
 
-CHOICES: dict[str, tuple[str | None, ...]] = {
-    "cell_type": ("lstm", "gru", "tanh"),
-    "policy": ("full", "skim"),
-    "small_input": ("own_slice", "full_h"),
-    "estimator": ("gumbel", "straight_through"),
-    "budget_type": ("neg_log_skim", "expected_cost", "cost_target_hinge", "cost_target_square"),
-    "pooling": ("last", "mean", "max"),
-    "problem_type": (
-        None,
-        "regression",
-        "single_label_classification",
-        "multi_label_classification",
-    ),
-}
-"""The closed sets of values, by field."""
+from .checks_skim_rnn import BUDGETS, CHOICES, check_config
 
-_POSITIVE_INTEGERS = ("embedding_size", "hidden_size", "num_hidden_layers")
-# field: (lowest, highest, whether the lowest itself is refused)
-_RANGES: dict[str, tuple[float, float, bool]] = {
-    "skim_threshold": (0.0, 1.0, False),
-    "dropout": (0.0, 1.0, False),
-    "gumbel_temperature": (0.0, math.inf, True),
-    "budget_weight": (0.0, math.inf, False),
-    "initializer_range": (0.0, math.inf, True),
-    "forget_bias": (-math.inf, math.inf, False),
-}
+__all__ = ["CHOICES", "SkimRNNConfig"]
+
 # What transformers itself passes to, or leaves in, the configuration of any model.
 _LIBRARY_NAMES = frozenset(
     {
@@ -75,12 +51,14 @@ class SkimRNNConfig(PreTrainedConfig):
     keys_to_ignore_at_inference = [  # noqa: RUF012 - transformers reads this class constant as a list
         "task_loss",
         "budget_loss",
+        "policy_loss",
         "decisions",
         "probabilities",
         "skim_rate",
         "lengths",
         "last_hidden_state",
         "final_state",
+        "jumps",
         "hidden_states",
     ]
 
@@ -96,31 +74,54 @@ class SkimRNNConfig(PreTrainedConfig):
     hidden_size: int = 100
     """d, the width of the state and of the big cell."""
     num_hidden_layers: int = 1
-    """Stacked layers."""
+    """Stacked layers; 0 pools the word vectors without recurrence."""
     bidirectional: bool = False
     """Whether each layer also reads the text backwards."""
     cell_type: str = "lstm"
     """`lstm`, `gru` (reset-after, as torch.nn.GRU) or `tanh`."""
     policy: str = "skim"
-    """`full` reads every token (a plain RNN); `skim` decides per token (Skim-RNN)."""
+    """`full` reads every token (a plain RNN); `skim` decides per token (Skim-RNN); `skip` copies the state
+    until a gate has added up (Skip RNN); `selective` updates some units (SA-RNN); `random` and `periodic`
+    skip tokens at a fixed rate, for comparison."""
     skim_sizes: list[int] | None = None
     """State sizes d' of the small cells, from large to small; 0 copies the state. None means [10] for
-    `skim` and [] for `full`."""
+    `skim` and [] for every other policy."""
     small_input: str = "own_slice"
     """What a small cell sees of the hidden state: its own first d' units, or the whole (`full_h`)."""
     estimator: str = "gumbel"
-    """Training relaxation: `gumbel` mixes the branches (eq. 5 to 7), `straight_through` samples one
-    and passes the gradient of the mixture."""
+    """Training of `skim`: `gumbel` mixes the branches (eq. 5 to 7), `straight_through` samples one
+    and passes the gradient of the mixture, `reinforce` samples one and learns from the reward."""
     gumbel_temperature: float | int = 0.5
     """Temperature of the relaxation where the trainer gives none."""
-    budget_type: str = "neg_log_skim"
-    """`neg_log_skim` (eq. 8), `expected_cost`, or a target cost with a `hinge` or `square` penalty."""
+    skip_rate: float | int = 0.5
+    """Share of the tokens that `random` and `periodic` skip, in [0, 1)."""
+    skip_gradient: str = "official"
+    """Gradient of `skip`: that of the authors' code, or that of the paper's `equation` (5)."""
+    learned_initial_state: bool | None = None
+    """Whether the state before the first token is learned; None means so for `skip` and zeros else."""
+    slope: float | int = 1.0
+    """Slope of the hard sigmoid of `selective` in training where the trainer gives none, above 0."""
+    budget_type: str | None = None
+    """`neg_log_skim` (eq. 8 of Skim-RNN), `updates` (eq. 8 of Skip RNN), `gates` (the code of SA-RNN) or
+    `likelihoods` (its eq. 9), `expected_cost`, or a target cost with a `hinge` or `square` penalty. None is
+    the policy's own: the first of these that it has, or no budget where nothing is decided."""
     budget_weight: float | int = 0.02
     """Weight gamma of the budget term in the loss."""
     budget_target: float | int | None = None
     """Cost to aim at, relative to reading everything, in (0, 1]; for the `cost_target_*` budgets."""
     skim_threshold: float | int = 0.5
-    """Skim a token if its skim probability is above this value; 1 reads everything."""
+    """Skim a token if its skim probability is above this value; 1 reads everything. Policies that do not
+    decide have no use for it."""
+    jump_every: int | None = None
+    """R, tokens read before each decision to jump (LSTM-Jump); None never jumps."""
+    jump_size: int | None = None
+    """K, the largest jump in tokens; 1 is the next token."""
+    jump_limit: int | None = None
+    """N, jumps that a text may take; at most (N + 1) R tokens are read."""
+    num_rollouts: int = 1
+    """Paths sampled for each text in training, for `reinforce` and for jumps."""
+    reinforce_weight: float | int = 1.0
+    """Weight of the policy-gradient loss."""
     pooling: str = "last"
     """What the classifier sees: the last hidden state, or the mean or maximum over the tokens."""
     dropout: float | int = 0.0
@@ -136,10 +137,14 @@ class SkimRNNConfig(PreTrainedConfig):
     """Row of the embedding table that is padding; without a mask, such tokens count as padding."""
 
     def __post_init__(self, **kwargs: Any) -> None:
-        """Fills `skim_sizes`, refuses unknown names and checks the values."""
+        """Fills what follows from the policy, refuses unknown names and checks the values."""
         self._refuse_unknown(kwargs)
         if self.skim_sizes is None:
             self.skim_sizes = [10] if self.policy == "skim" else []
+        if self.learned_initial_state is None:
+            self.learned_initial_state = self.policy == "skip"
+        if self.budget_type is None and isinstance(self.policy, str):
+            self.budget_type = BUDGETS.get(self.policy, (None,))[0]
         self.skim_sizes = list(self.skim_sizes) if isinstance(self.skim_sizes, tuple) else self.skim_sizes
         self.check_values()
         super().__post_init__(**kwargs)
@@ -173,8 +178,15 @@ class SkimRNNConfig(PreTrainedConfig):
 
     @property
     def num_choices(self) -> int:
-        """k, the number of ways to process a token: read, and one for each small size."""
-        return 1 + len(self.skim_sizes or [])
+        """k, the number of ways to process a token: read, and one for each small size, or a copy."""
+        if self.policy in ("full", "skim"):
+            return 1 + len(self.skim_sizes or [])
+        return 2
+
+    @property
+    def jumps(self) -> bool:
+        """Whether the reader decides to jump."""
+        return self.jump_every is not None
 
     @property
     def num_directions(self) -> int:
@@ -191,69 +203,18 @@ class SkimRNNConfig(PreTrainedConfig):
         """Width of what the first layer reads."""
         return self.embedding_size if self.input_size is None else self.input_size
 
+    @property
+    def output_width(self) -> int:
+        """Width of what the classifier sees."""
+        return self.hidden_size * self.num_directions if self.num_hidden_layers else self.input_width
+
     def check_values(self) -> None:
         """Checks every field and the fields together.
 
         Raises:
             ValueError: Names the field, the value that came and the values allowed.
         """
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                listed = ", ".join(map(str, allowed))
-                raise ValueError(f"{name} must be one of {listed}; got {getattr(self, name)!r}.")
-        for name in _POSITIVE_INTEGERS:
-            _check_integer(name, getattr(self, name), 1)
-        for name in ("bidirectional", "recompute_gates"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be true or false; got {getattr(self, name)!r}.")
-        for name, (low, high, open_low) in _RANGES.items():
-            _check_number(name, getattr(self, name), low, high, open_low)
-        self._check_inputs()
-        self._check_skim_sizes()
-        self._check_budget()
-
-    def _check_inputs(self) -> None:
-        if (self.vocab_size is None) == (self.input_size is None):
-            raise ValueError(
-                "Give either vocab_size (words) or input_size with vocab_size=None (continuous features); "
-                f"got vocab_size={self.vocab_size!r} and input_size={self.input_size!r}."
-            )
-        if self.input_size is not None:
-            _check_integer("input_size", self.input_size, 1)
-            return
-        _check_integer("vocab_size", self.vocab_size, 1)
-        if self.pad_token_id is not None:
-            _check_integer("pad_token_id", self.pad_token_id, 0)
-            if self.pad_token_id >= (self.vocab_size or 0):
-                raise ValueError(
-                    f"pad_token_id must be a row of the embedding table, below vocab_size={self.vocab_size}; "
-                    f"got {self.pad_token_id}."
-                )
-
-    def _check_skim_sizes(self) -> None:
-        sizes = self.skim_sizes
-        if not isinstance(sizes, list):
-            raise ValueError(f"skim_sizes must be a list of integers such as [10]; got {sizes!r}.")
-        for size in sizes:
-            _check_integer("each of skim_sizes", size, 0)
-            if size > self.hidden_size:
-                raise ValueError(f"skim_sizes must not exceed hidden_size={self.hidden_size}; got {sizes}.")
-        if sizes != sorted(sizes, reverse=True):
-            raise ValueError(f"skim_sizes must run from large to small; got {sizes}.")
-        if self.policy == "skim" and not sizes:
-            raise ValueError(
-                "policy='skim' needs at least one small size, for example skim_sizes=[10]; got []."
-            )
-        if self.policy == "full" and sizes:
-            raise ValueError(f"policy='full' has no small cell: leave skim_sizes out or empty; got {sizes}.")
-
-    def _check_budget(self) -> None:
-        if self.budget_target is not None:
-            _check_number("budget_target", self.budget_target, 0.0, 1.0, open_low=True)
-        elif self.budget_type.startswith("cost_target"):
-            raise ValueError(
-                f"budget_type={self.budget_type!r} needs budget_target, a relative cost in (0, 1]."
-            )
+        check_config(self)
 
     def _refuse_unknown(self, given: dict[str, Any]) -> None:
         known = sorted(field.name for field in fields(self) if not field.name.startswith("_"))
@@ -263,22 +224,3 @@ class SkimRNNConfig(PreTrainedConfig):
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"The fields are: {', '.join(known)}."
             raise ValueError(f"SkimRNNConfig has no field {name!r}. {hint}")
-
-
-def _check_integer(name: str, value: Any, lowest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-        raise ValueError(f"{name} must be an integer of at least {lowest}; got {value!r}.")
-
-
-def _check_number(name: str, value: Any, low: float, high: float, open_low: bool) -> None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    # Python's integers may be too large for a float, which every number here becomes.
-    if (
-        not is_number
-        or not abs(value) <= sys.float_info.max
-        or value < low
-        or value > high
-        or (open_low and value == low)
-    ):
-        lower = f"above {low:g}" if open_low else f"at least {low:g}"
-        raise ValueError(f"{name} must be a number, {lower} and at most {high:g}; got {value!r}.")

@@ -29,10 +29,7 @@ def gumbel_softmax(
         [n, k], rows summing to one.
     """
     soft = torch.softmax((logits + noise) / temperature, dim=-1)
-    if not straight_through:
-        return soft
-    # In this order the forward value is exactly the one-hot vector.
-    return one_hot(soft) + (soft - soft.detach())
+    return pass_gradient(one_hot(soft), soft) if straight_through else soft
 
 
 def one_hot(weights: Tensor) -> Tensor:
@@ -61,3 +58,13 @@ def hard_choice(probabilities: Tensor, threshold: float) -> Tensor:
         return (probabilities[..., 1].clamp(max=1) > threshold).long()
     small = probabilities[..., 1:]
     return torch.where(small.sum(-1).clamp(max=1) > threshold, small.argmax(-1) + 1, 0)
+
+
+def pass_gradient(hard: Tensor, soft: Tensor) -> Tensor:
+    """The values of `hard` with the gradient of `soft`; in this order the values are exactly those."""
+    return hard + (soft - soft.detach())
+
+
+def hard_sigmoid(activation: Tensor, slope: float) -> Tensor:
+    """clip((slope a + 1) / 2, 0, 1): slope / 2 is its gradient, and 0 where it is clipped (SA-RNN, eq. 5)."""
+    return ((slope * activation + 1) / 2).clamp(0, 1)

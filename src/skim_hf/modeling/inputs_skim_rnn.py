@@ -107,3 +107,10 @@ def check_temperature(temperature: float) -> float:
     if not temperature > 0.0:
         raise ValueError(f"temperature must be above 0; got {temperature!r}.")
     return float(temperature)
+
+
+def check_slope(slope: float) -> float:
+    """Refuses a slope that is not above 0."""
+    if not slope > 0.0:
+        raise ValueError(f"slope must be above 0; got {slope!r}.")
+    return float(slope)

@@ -1,125 +1,43 @@
 """Adaptive-reading RNNs as transformers models: the encoder, and heads for texts and for tokens."""
 
-import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from transformers import GradientCheckpointingLayer, PreTrainedModel
-from transformers import initialization as init
-from transformers.utils import can_return_tuple
+from transformers import utils
 
-from .auto_map_skim_rnn import AUTO_MAP
-from .budgets_skim_rnn import budget_term
-from .cells_skim_rnn import LSTMCell, RecurrentCell
+from .budgets_skim_rnn import budget_term, effort_term
+from .cells_skim_rnn import CELLS, RecurrentCell
 from .configuration_skim_rnn import SkimRNNConfig
 from .exchange_skim_rnn import check_torch_module, copy_from_torch, copy_to_torch, new_torch_module
 from .inputs_skim_rnn import (
     check_device,
     check_embeds,
+    check_slope,
     check_state,
     check_temperature,
     check_threshold,
     real_tokens,
 )
-from .outputs_skim_rnn import SkimRNNHeadOutput, SkimRNNModelOutput
+from .jumps_skim_rnn import check_jumps, check_token_outputs
+from .layers_skim_rnn import LayerReading, SkimRNNLayer, read_stacks
+from .outputs_skim_rnn import COMMON_FIELDS, SkimRNNHeadOutput, SkimRNNModelOutput
 from .packing_skim_rnn import Packing
-from .policies_skim_rnn import Setting, SkimPolicy
+from .policies_skim_rnn import Setting
 from .pooling_skim_rnn import pool
+from .pretrained_skim_rnn import SkimRNNPreTrainedModel
 from .reader_skim_rnn import SkimRNNReader
-
-
-class SkimRNNLayer(GradientCheckpointingLayer):
-    """One layer: a forward reader and, if bidirectional, a backward one; each decides on its own."""
-
-    def __init__(self, config: SkimRNNConfig, input_size: int) -> None:
-        super().__init__()
-        self.readers = nn.ModuleList(SkimRNNReader(config, input_size) for _ in range(config.num_directions))
-
-    def forward(
-        self,
-        hidden: Tensor,
-        packings: list[Packing],
-        state: Tensor,
-        noises: list[Tensor | None],
-        setting: Setting,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Reads a padded batch.
-
-        Args:
-            hidden: [B, T, d_x].
-            packings: One per direction.
-            state: [B, parts, directions, d] before the first token.
-            noises: One [N, k] per direction; None at inference.
-            setting: How decisions are made.
-
-        Returns:
-            Outputs [B, T, d * directions], choices [B, T, directions], logits [B, T, directions, k]
-            (k = 0 without a decision) and the final state [B, parts, directions, d].
-        """
-        outputs, choices, logits, finals = [], [], [], []
-        for direction, reader in enumerate(self.readers):
-            packing = packings[direction]
-            start = state[:, :, direction].index_select(0, packing.order).unbind(1)
-            reading = reader(packing.pack(hidden), packing, start, noises[direction], setting)
-            scores = (
-                reading.hidden.new_empty(reading.hidden.shape[0], 0)
-                if reading.logits is None
-                else reading.logits
-            )
-            outputs.append(packing.unpack(reading.hidden))
-            choices.append(packing.unpack(reading.choices, fill=-1))
-            logits.append(packing.unpack(scores))
-            finals.append(packing.restore_order(torch.stack(reading.state, 1)))
-        return torch.cat(outputs, -1), torch.stack(choices, 2), torch.stack(logits, 2), torch.stack(finals, 2)
-
-
-class SkimRNNPreTrainedModel(PreTrainedModel):
-    """Weight initialisation, loading and saving for all models of this family."""
-
-    config: SkimRNNConfig
-    config_class = SkimRNNConfig
-    base_model_prefix = "skim_rnn"
-    supports_gradient_checkpointing = True
-    # The budget term is a mean over the batch, so the Trainer has to divide by the accumulation steps.
-    accepts_loss_kwargs = False
-    _no_split_modules = ["SkimRNNLayer"]  # noqa: RUF012 - transformers reads this class constant as a list
-
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, RecurrentCell):
-            self._init_cell(module)
-        elif isinstance(module, SkimPolicy):
-            # Comes after its linear layer, so this is what stays: probabilities near one half at the start.
-            init.xavier_uniform_(module.decision.weight)
-            init.zeros_(module.decision.bias)
-        else:
-            super()._init_weights(module)
-
-    def _init_cell(self, cell: RecurrentCell) -> None:
-        """Xavier for the input weights, orthogonal for the recurrent ones, gate by gate."""
-        rows = cell.size
-        gates_ih, gates_hh = torch.empty_like(cell.weight_ih), torch.empty_like(cell.weight_hh)
-        for gate in range(cell.gates):
-            nn.init.xavier_uniform_(gates_ih[gate * rows : (gate + 1) * rows])
-            nn.init.orthogonal_(gates_hh[gate * rows : (gate + 1) * rows])
-        init.copy_(cell.weight_ih, gates_ih)
-        init.copy_(cell.weight_hh, gates_hh)
-        bias = torch.zeros_like(cell.bias_ih)
-        if isinstance(cell, LSTMCell):
-            bias[rows : 2 * rows] = float(self.config.forget_bias)
-        init.copy_(cell.bias_ih, bias)
-        init.zeros_(cell.bias_hh)
-
-    def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
-        """Saves weights, configuration and the code that loads them, with its full map of classes."""
-        if self._auto_class is not None:
-            # Not above: transformers copies what such a line names, and only saving has a use for pipelines.
-            from .pipeline_skim_rnn import add_custom_pipelines
-
-            self.config.auto_map = dict(AUTO_MAP)
-            add_custom_pipelines(self.config, self._auto_class)
-        super().save_pretrained(save_directory, *args, **kwargs)
+from .reinforce_skim_rnn import (
+    first_rows,
+    label_rewards,
+    policy_gradient_loss,
+    repeat_rows,
+    sampled_decisions,
+    samples_decisions,
+)
 
 
 class SkimRNNModel(SkimRNNPreTrainedModel):
@@ -137,7 +55,10 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             config.input_width if layer == 0 else config.hidden_size * config.num_directions
             for layer in range(config.num_hidden_layers)
         ]
-        self.layers = nn.ModuleList(SkimRNNLayer(config, width) for width in self.input_widths)
+        last = config.num_hidden_layers - 1
+        self.layers = nn.ModuleList(
+            SkimRNNLayer(config, width, top=layer == last) for layer, width in enumerate(self.input_widths)
+        )
         self.dropout = nn.Dropout(config.dropout)
         self.gradient_checkpointing = False
         self.post_init()
@@ -145,9 +66,9 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
     @property
     def parts(self) -> int:
         """State parts: 2 (h and c) for LSTM, else 1."""
-        return self.layers[0].readers[0].parts
+        return CELLS[self.config.cell_type].parts
 
-    @can_return_tuple
+    @utils.can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -156,6 +77,9 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         initial_state: Tensor | None = None,
         skim_threshold: float | None = None,
         temperature: float | None = None,
+        slope: float | None = None,
+        jump_every: int | None = None,
+        jump_limit: int | None = None,
         generator: torch.Generator | None = None,
         output_hidden_states: bool | None = None,
         output_log_probabilities: bool = False,
@@ -167,55 +91,107 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             input_ids: [B, T] int64.
             attention_mask: [B, T], non-zero at real tokens; padding may be on either side.
             inputs_embeds: [B, T, width], word vectors or continuous features, instead of `input_ids`.
-            initial_state: [B, parts, R, d], the `final_state` of the piece before; zeros if None.
+            initial_state: [B, parts, R, d], the `final_state` of the piece before; if None, zeros or what was
+                learned. What a policy remembers, and the count of jumps, start anew with every piece.
             skim_threshold: The dial, in [0, 1]; the configuration's if None.
             temperature: Of the Gumbel relaxation in training; the configuration's if None.
-            generator: Source of the Gumbel noise; torch's global one if None.
+            slope: Of the hard sigmoid of `selective` in training; the configuration's if None.
+            jump_every: R, tokens read before each decision to jump; the configuration's if None.
+            jump_limit: N, jumps that a text may take; the configuration's if None.
+            generator: Source of the noise; torch's global one if None.
             output_hidden_states: Whether to return the input and the output of every layer.
-            output_log_probabilities: Whether to return what the budget is computed from.
+            output_log_probabilities: Whether to return what budget and policy loss are computed from.
             **kwargs: Ignored; what transformers passes to every model.
 
         Raises:
             ValueError: Inputs or options out of shape or range; says what was expected.
         """
         mask = real_tokens(input_ids, attention_mask, inputs_embeds, self.config.pad_token_id)
-        setting = self._setting(skim_threshold, temperature)
+        check_jumps(self.config.jumps, jump_every, jump_limit)
+        setting = self._setting(skim_threshold, temperature, slope)
+        setting = replace(setting, jump_every=jump_every, jump_limit=jump_limit)
         hidden = self._embed(input_ids, inputs_embeds)
         packings = [Packing.from_mask(mask, reverse=bool(d)) for d in range(self.config.num_directions)]
         state = self._initial_state(initial_state, hidden)
-        noises = self._draw_noise(hidden.new_empty(packings[0].index.shape[0], 0), generator, setting)
         keep = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
-        states, choices, logits, finals = [hidden], [], [], []
-        for index, layer in enumerate(self.layers):
-            readers = slice(index * self.config.num_directions, (index + 1) * self.config.num_directions)
-            hidden, choice, logit, final = layer(
-                self.dropout(hidden), packings, state[:, :, readers], noises[readers], setting
-            )
-            states.append(hidden)
-            choices.append(choice)
-            logits.append(logit)
-            finals.append(final)
-        decisions = torch.cat(choices, 2)
-        log_probabilities = torch.cat(logits, 2).log_softmax(-1)
+        layers = list(self._read(self.dropout(hidden), packings, state, generator, setting))
+        if not layers:
+            return self._words(hidden, mask, state, keep=bool(keep))
+        decisions = torch.cat([layer.choices for layer in layers], 2)
+        score = torch.cat([layer.scores for layer in layers], 2)
+        # Two policies give logits, and the others what their decisions were taken from.
+        log_probabilities = score.log_softmax(-1) if self.config.policy in ("full", "skim") else None
+        probabilities = self._probabilities(score, log_probabilities, decisions >= 0)
+        asked = {}
+        if output_log_probabilities:
+            asked = {
+                "log_probabilities": log_probabilities,
+                "effort": torch.cat([layer.effort for layer in layers], 2),
+                **(sampled_decisions(self.config, layers, log_probabilities) if self.training else {}),
+            }
         return SkimRNNModelOutput(
-            last_hidden_state=hidden,
+            last_hidden_state=layers[-1].outputs,
             decisions=decisions,
-            probabilities=self._probabilities(log_probabilities, decisions >= 0),
-            skim_rate=_skim_rate(decisions, mask),
+            probabilities=probabilities,
+            skim_rate=self._skim_rate(decisions, probabilities, mask),
             lengths=mask.sum(1),
-            final_state=torch.cat(finals, 2),
-            log_probabilities=log_probabilities if output_log_probabilities else None,
-            hidden_states=tuple(states) if keep else None,
+            final_state=torch.cat([layer.state for layer in layers], 2),
+            jumps=layers[-1].jumps,
+            hidden_states=(hidden, *(layer.outputs for layer in layers)) if keep else None,
+            **asked,
         )
 
-    def _setting(self, threshold: float | None, temperature: float | None) -> Setting:
+    def _read(
+        self,
+        hidden: Tensor,
+        packings: list[Packing],
+        state: Tensor,
+        generator: torch.Generator | None,
+        setting: Setting,
+    ) -> Iterator[LayerReading]:
+        """Layer by layer; or, where one decision or one pointer serves all layers, token by token."""
+        layers = [cast(SkimRNNLayer, layer) for layer in self.layers]
+        tokens = hidden.new_empty(packings[0].index.shape[0], 0)
+        # Drawn outside the layers, so that recomputation under checkpointing sees the same noise.
+        noises, jump_noises = self._draw_noise(tokens, generator), self._draw_jump_noise(tokens, generator)
+        if len(layers) > 1 and (self.config.jumps or layers[-1].readers[0].policy.decides_for_stack):
+            read: Callable[..., list[LayerReading]] = read_stacks
+            if self.gradient_checkpointing and self.training:
+                read = partial(self._gradient_checkpointing_func, read_stacks)
+            yield from read(layers, hidden, packings, state, noises, jump_noises, setting, self.dropout)
+            return
+        directions = len(packings)
+        for index, layer in enumerate(layers):
+            readers = slice(index * directions, (index + 1) * directions)
+            reading = layer(hidden, packings, state[:, :, readers], noises[readers], jump_noises, setting)
+            # Checkpointing may lose the names of the tuple.
+            yield LayerReading(*reading)
+            hidden = self.dropout(reading[0]) if index + 1 < len(layers) else hidden
+
+    def _words(self, hidden: Tensor, mask: Tensor, state: Tensor, *, keep: bool) -> SkimRNNModelOutput:
+        """A model without layers: word vectors, which nobody reads."""
+        rate = mask.new_zeros(len(mask), dtype=torch.float32)
+        nobody = hidden.new_zeros(*mask.shape, 0, 1)
+        return SkimRNNModelOutput(
+            last_hidden_state=hidden.masked_fill(~mask[:, :, None], 0),
+            decisions=nobody[..., 0].long(),
+            probabilities=nobody,
+            skim_rate=rate,
+            lengths=mask.sum(1),
+            final_state=state,
+            log_probabilities=None,
+            hidden_states=(hidden,) if keep else None,
+        )
+
+    def _setting(self, threshold: float | None, temperature: float | None, slope: float | None) -> Setting:
         config = self.config
         return Setting(
-            relaxed=self.training,
+            relaxed=self.training and config.estimator != "reinforce",
             temperature=check_temperature(config.gumbel_temperature if temperature is None else temperature),
             threshold=check_threshold(config.skim_threshold if threshold is None else threshold),
             straight_through=config.estimator == "straight_through",
             recompute=config.recompute_gates,
+            slope=check_slope(config.slope if slope is None else slope),
         )
 
     def _embed(self, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
@@ -230,19 +206,41 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
 
     def _initial_state(self, given: Tensor | None, hidden: Tensor) -> Tensor:
         shape = (hidden.shape[0], self.parts, self.config.num_readers, self.config.hidden_size)
-        return hidden.new_zeros(shape) if given is None else check_state(given, shape)
+        if given is not None:
+            return check_state(given, shape)
+        if not self.config.learned_initial_state:
+            return hidden.new_zeros(shape)
+        learned = [reader.initial_state for layer in self.layers for reader in layer.readers]
+        return torch.stack(learned, 1).to(hidden.dtype).expand(shape)
 
-    def _draw_noise(
-        self, tokens: Tensor, generator: torch.Generator | None, setting: Setting
-    ) -> list[Tensor | None]:
-        # Outside the layers, so that recomputation under checkpointing sees the same noise.
-        readers = [reader for layer in self.layers for reader in layer.readers]
-        return [r.policy.draw_noise(tokens, generator) if setting.relaxed else None for r in readers]
+    def _draw_noise(self, tokens: Tensor, generator: torch.Generator | None) -> list[Tensor | None]:
+        """Of the policy of every reader; None at inference."""
+        noises: list[Tensor | None] = []
+        for index, reader in enumerate(reader for layer in self.layers for reader in layer.readers):
+            if reader.policy.shares_noise and index >= self.config.num_directions:
+                noises.append(noises[index - self.config.num_directions])
+            else:
+                noises.append(reader.policy.draw_noise(tokens, generator) if self.training else None)
+        return noises
 
-    def _probabilities(self, log_probabilities: Tensor, decided: Tensor) -> Tensor:
-        if log_probabilities.shape[-1] == 0:
-            return decided.to(log_probabilities.dtype)[..., None]
+    def _draw_jump_noise(self, tokens: Tensor, generator: torch.Generator | None) -> list[Tensor | None]:
+        """Of the jump head of each direction; None at inference, and without jumps."""
+        if not self.training or not self.config.jumps:
+            return [None] * self.config.num_directions
+        return [reader.jump.draw_noise(tokens, generator) for reader in self.layers[-1].readers]
+
+    def _probabilities(self, score: Tensor, log_probabilities: Tensor | None, decided: Tensor) -> Tensor:
+        if log_probabilities is None:
+            return score.detach()
+        if score.shape[-1] == 0:
+            return decided.to(score.dtype)[..., None]
         return log_probabilities.detach().exp() * decided[..., None]
+
+    def _skim_rate(self, decisions: Tensor, probabilities: Tensor, mask: Tensor) -> Tensor:
+        """[B], share of real tokens (or of their units) not read, mean over readers; 0 without tokens."""
+        read = (decisions == 0).float() if self.config.policy != "selective" else probabilities[..., 0]
+        skimmed = ((1 - read) * mask[:, :, None]).sum((1, 2)).float()
+        return skimmed / (mask.sum(1) * decisions.shape[2]).clamp(min=1)
 
     def copy_from_torch(self, module: nn.RNNBase) -> None:
         """Takes over the weights of a `torch.nn.LSTM`, `GRU` or `RNN` (tanh) as the big cells.
@@ -255,7 +253,11 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             copy_from_torch(cell, module, layer, direction)
 
     def to_torch(self) -> nn.RNNBase:
-        """A `torch.nn` module (batch first) with the weights of the big cells; exact for `policy="full"`."""
+        """A `torch.nn` module (batch first) with the weights of the big cells; exact for `policy="full"`.
+
+        Raises:
+            ValueError: There are no layers.
+        """
         module = new_torch_module(self.config).to(self.device, self.dtype)
         for layer, direction, cell in self._big_cells():
             copy_to_torch(cell, module, layer, direction)
@@ -267,12 +269,6 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         return [(*divmod(index, self.config.num_directions), cell) for index, cell in enumerate(cells)]
 
 
-def _skim_rate(decisions: Tensor, mask: Tensor) -> Tensor:
-    """[B], share of real tokens not fully read, mean over readers; 0 for a text without tokens."""
-    skimmed = ((decisions != 0) & mask[:, :, None]).sum((1, 2)).float()
-    return skimmed / (mask.sum(1) * decisions.shape[2]).clamp(min=1)
-
-
 class _SkimRNNHead(SkimRNNPreTrainedModel):
     """An encoder, dropout and a linear classifier; a head says what is classified and what the loss is."""
 
@@ -281,10 +277,10 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         self.num_labels = int(config.num_labels or 0)
         self.skim_rnn = SkimRNNModel(config)
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(config.hidden_size * config.num_directions, self.num_labels)
+        self.classifier = nn.Linear(config.output_width, self.num_labels)
         self.post_init()
 
-    @can_return_tuple
+    @utils.can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -306,22 +302,21 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         """
         mask = real_tokens(input_ids, attention_mask, inputs_embeds, self.config.pad_token_id)
         kwargs |= {"return_dict": True, "output_log_probabilities": labels is not None}
+        batch, rollouts = mask.shape[0], 1
+        if labels is not None and self.training and samples_decisions(self.config):
+            rollouts = self.config.num_rollouts
+            input_ids, inputs_embeds = repeat_rows(input_ids, rollouts), repeat_rows(inputs_embeds, rollouts)
+            mask, labels = mask.repeat(rollouts, 1), repeat_rows(labels, rollouts)
+            kwargs["initial_state"] = repeat_rows(kwargs.get("initial_state"), rollouts)
         encoded = self.skim_rnn(input_ids, mask, inputs_embeds, **kwargs)
         logits = self.classifier(self.dropout(self._features(encoded, mask)))
-        task = None if labels is None else self._task_loss(logits, labels)
-        budget = None if labels is None else self._budget_loss(encoded, budget_weight)
-        return SkimRNNHeadOutput(
-            loss=None if task is None else task + budget,
-            logits=logits,
-            decisions=encoded.decisions,
-            probabilities=encoded.probabilities,
-            skim_rate=encoded.skim_rate,
-            lengths=encoded.lengths,
-            final_state=encoded.final_state,
-            hidden_states=encoded.hidden_states,
-            task_loss=None if task is None else task.detach(),
-            budget_loss=None if budget is None else budget.detach(),
+        losses: dict[str, Any] = (
+            {} if labels is None else self._losses(encoded, logits, labels, budget_weight)
         )
+        rows: dict[str, Any] = {"logits": logits, **{name: getattr(encoded, name) for name in COMMON_FIELDS}}
+        if rollouts > 1:
+            rows = {name: first_rows(value, batch) for name, value in rows.items()}
+        return SkimRNNHeadOutput(**losses, **rows)
 
     def _features(self, encoded: SkimRNNModelOutput, mask: Tensor) -> Tensor:
         """What the classifier sees, [..., d * directions]."""
@@ -331,15 +326,29 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         """The loss without the budget, 0-dim."""
         raise NotImplementedError
 
+    def _losses(
+        self, encoded: SkimRNNModelOutput, logits: Tensor, labels: Tensor, budget_weight: float | None
+    ) -> dict[str, Tensor]:
+        """The loss and its parts."""
+        task = self._task_loss(logits, labels)
+        budget = self._budget_loss(encoded, budget_weight)
+        losses = {"loss": task + budget, "task_loss": task.detach(), "budget_loss": budget.detach()}
+        if self.training and samples_decisions(self.config):
+            policy = policy_gradient_loss(self.config, encoded, label_rewards(logits, labels, self.config))
+            losses |= {"loss": losses["loss"] + policy, "policy_loss": policy.detach()}
+        return losses
+
     def _budget_loss(self, encoded: SkimRNNModelOutput, weight: float | None) -> Tensor:
         weight = self.config.budget_weight if weight is None else weight
         if weight < 0:
             raise ValueError(f"budget_weight must be at least 0; got {weight!r}.")
-        if self.config.policy == "full":
+        if self.config.policy == "full" or self.config.budget_type is None:
             return encoded.last_hidden_state.new_zeros(())
         widths = [w for w in self.skim_rnn.input_widths for _ in range(self.config.num_directions)]
-        scores, decisions = cast(Tensor, encoded.log_probabilities), cast(Tensor, encoded.decisions)
-        return weight * budget_term(self.config, scores, decisions >= 0, widths)
+        visited = cast(Tensor, encoded.decisions) >= 0
+        if encoded.log_probabilities is None:
+            return weight * effort_term(self.config, cast(Tensor, encoded.effort), visited, widths)
+        return weight * budget_term(self.config, encoded.log_probabilities, visited, widths)
 
 
 class SkimRNNForSequenceClassification(_SkimRNNHead):
@@ -359,8 +368,12 @@ class SkimRNNForSequenceClassification(_SkimRNNHead):
 class SkimRNNForTokenClassification(_SkimRNNHead):
     """Labels every token of a text, from the state after it.
 
-    `labels` are [B, T] int64; -100 is ignored.
+    `labels` are [B, T] int64; -100 is ignored. A token that a jump passes over has the state before it.
     """
+
+    def __init__(self, config: SkimRNNConfig) -> None:
+        check_token_outputs(config)
+        super().__init__(config)
 
     def _features(self, encoded: SkimRNNModelOutput, mask: Tensor) -> Tensor:
         return cast(Tensor, encoded.last_hidden_state)

@@ -54,6 +54,34 @@ class Packing:
         """`batch_sizes` as numbers, without the steps that no text reaches."""
         return [n for n in self.batch_sizes.tolist() if n]
 
+    def select(self, kept: Tensor) -> tuple[Packing, Tensor, Tensor]:
+        """The layout of some of the tokens, as if they were the whole texts.
+
+        Args:
+            kept: [N] bool, in packed order.
+
+        Returns:
+            The packing of the n kept tokens, whose texts b = 0..B-1 are those of this packing from long to
+            short; the packed token that each of them is, [n] int64; and for each of the N tokens where in
+            (B starts, n kept tokens) the last kept one up to it is, [N] int64: its text's start if none.
+        """
+        sizes, texts = self.batch_sizes.to(kept.device), len(self.order)
+        steps = torch.arange(len(sizes), device=kept.device).repeat_interleave(sizes)
+        rows = torch.arange(len(kept), device=kept.device) - (sizes.cumsum(0) - sizes)[steps]
+        mask = kept.new_zeros(texts, len(sizes))
+        mask[rows, steps] = kept
+        packing = Packing.from_mask(mask)
+        # Of every place [texts * steps]: the packed token there, and the kept token there.
+        places = rows * len(sizes) + steps
+        token = torch.zeros(mask.numel(), dtype=torch.int64, device=kept.device)
+        token[places] = torch.arange(len(kept), device=kept.device)
+        number = torch.zeros_like(token)
+        number[packing.index] = torch.arange(len(packing.index), device=kept.device) + texts
+        latest = torch.where(mask, torch.arange(len(sizes), device=kept.device), -1).cummax(1).values
+        found = latest[rows, steps]
+        last = torch.where(found < 0, rows, number[rows * len(sizes) + found.clamp(min=0)])
+        return packing, token[packing.index], last
+
     def pack(self, padded: Tensor) -> Tensor:
         """[B, T, ...] to [N, ...]."""
         return padded.flatten(0, 1).index_select(0, self.index)

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import TextClassificationPipeline
 from transformers.pipelines.base import pad_collate_fn
 
-from .calibration_skim_rnn import check_calibration, find_threshold
+from .calibration_skim_rnn import check_calibration, check_dial, find_threshold
 from .configuration_skim_rnn import SkimRNNConfig
 from .inputs_skim_rnn import check_threshold
 
@@ -25,12 +25,15 @@ class SkimTextClassificationPipeline(TextClassificationPipeline):
     Texts come in every form which that pipeline takes, and so do its arguments (`top_k`,
     `function_to_apply`, `batch_size`, those of the tokenizer). Every result has two more entries:
 
-    - `skim_rate`: share of the reading decisions that were not a full read; 0.0 without tokens.
+    - `skim_rate`: share of the reading decisions that were not a full read, tokens that a jump passed over
+      included; of a selective model, the share of units that were not updated. 0.0 without tokens.
     - `words`: one dictionary for each token of the text, in its order. `word` is the token as it stands in
       the text (of one that the tokenizer added, its name), `start` and `end` its place in code points,
-      `read` whether at least half of the readers (layers times directions) read it fully, `p_skim` the
-      probability of not doing so, averaged over the readers. For a pair of texts there is also `source`:
-      `text` or `text_pair`, the one that `start` and `end` belong to.
+      `read` whether at least half of the readers (layers times directions) read it fully (of a selective
+      model: updated a unit), `p_skim` the probability of not doing so (the share of units that were not
+      updated; 1.0 where the token was passed over), averaged over the readers. For a pair of texts there is
+      also `source`: `text` or `text_pair`, the one that `start` and `end` belong to; of a model that jumps
+      `visited`, whether any reader looked at the token.
 
     With `top_k` a text has several results, and each carries the same trace.
 
@@ -40,6 +43,8 @@ class SkimTextClassificationPipeline(TextClassificationPipeline):
     - `budget` and `calibration_texts`: instead, the largest share of tokens to be read, and texts that the
       threshold for it is found with, as `calibrate` does. The texts that are classified later may be read
       a little more or less.
+    - `jump_every` and `jump_limit`: of a model that jumps, how many tokens it visits before each decision
+      to jump, and how many jumps a text may take. The model's own if None.
 
     Raises:
         ValueError: A model of another kind, a tokenizer without offsets, or an impossible argument.
@@ -66,13 +71,23 @@ class SkimTextClassificationPipeline(TextClassificationPipeline):
     def check_model_type(self, supported_models: Any) -> None:
         """Nothing: the constructor has refused other models, and the list has only those of transformers."""
 
-    def calibrate(self, texts: Any, budget: float, **tokenizer_kwargs: Any) -> float:
+    def calibrate(
+        self,
+        texts: Any,
+        budget: float,
+        *,
+        jump_every: int | None = None,
+        jump_limit: int | None = None,
+        **tokenizer_kwargs: Any,
+    ) -> float:
         """Finds the threshold for a budget, by reading texts with several.
 
         Args:
             texts: Some hundred texts (or pairs) like those to be read later.
-            budget: The largest share of tokens (of decisions, if there are several readers) that may be
-                read in full, in [0, 1].
+            budget: The largest share of tokens (of decisions, if there are several readers; of units that
+                are updated, if the model is selective) that may be read in full, in [0, 1].
+            jump_every: As later calls have it.
+            jump_limit: As later calls have it.
             **tokenizer_kwargs: What later calls hand to the tokenizer, such as `truncation=True`.
 
         Returns:
@@ -82,16 +97,13 @@ class SkimTextClassificationPipeline(TextClassificationPipeline):
             ValueError: The model reads everything, there are no words, or no threshold keeps the budget.
         """
         check_calibration(None, budget, texts)
-        if self.model.config.policy == "full":
-            raise ValueError(
-                "This model reads every token: it has policy 'full' and decides nothing that a budget could "
-                "change. Train one with policy='skim'."
-            )
+        check_dial(self.model.config.policy)
         texts = [texts] if isinstance(texts, (str, dict)) else texts
         options = {**self._preprocess_params, **tokenizer_kwargs}
         encoded = [self.preprocess(text, **options) for text in texts]
         batches = self._calibration_batches(encoded)
-        return find_threshold(lambda threshold: self._share_read(batches, threshold), budget)
+        jumps = _given(jump_every=jump_every, jump_limit=jump_limit)
+        return find_threshold(lambda threshold: self._share_read(batches, threshold, **jumps), budget)
 
     def _calibration_batches(self, encoded: list[Any]) -> list[dict[str, Any]]:
         encoded = sorted(encoded, key=lambda item: item["input_ids"].shape[1])
@@ -99,27 +111,46 @@ class SkimTextClassificationPipeline(TextClassificationPipeline):
         starts = range(0, len(encoded), _CALIBRATION_BATCH)
         return [collate(encoded[start : start + _CALIBRATION_BATCH]) for start in starts]
 
-    def _share_read(self, batches: Iterable[dict[str, Any]], threshold: float) -> float:
-        decisions = [self.forward(batch, skim_threshold=threshold)["decisions"] for batch in batches]
-        made = sum(int((choices >= 0).sum()) for choices in decisions)
+    def _jumps(self) -> dict[str, Any]:
+        """The jump settings that the pipeline was made with."""
+        made_with = getattr(self, "_forward_params", {})
+        return {name: made_with[name] for name in ("jump_every", "jump_limit") if name in made_with}
+
+    def _share_read(self, batches: Iterable[dict[str, Any]], threshold: float, **jumps: Any) -> float:
+        made, read, config = 0, 0.0, self.model.config
+        for batch in batches:
+            found = self.forward(batch, skim_threshold=threshold, **jumps)
+            made += int(batch["attention_mask"].sum()) * config.num_readers
+            if config.policy == "selective":
+                # Whole units, so that no rounding passes a budget that is kept exactly.
+                units = (found["probabilities"][..., 0].float() * config.hidden_size).round()
+                read += float(units.double().sum()) / config.hidden_size
+            else:
+                read += int((found["decisions"] == 0).sum())
         if not made:
             raise ValueError(
                 "Expected texts with words to calibrate on; got none. "
                 "Pass some hundred that are like those to be read later."
             )
-        return sum(int((choices == 0).sum()) for choices in decisions) / made
+        return read / made
 
     def _sanitize_parameters(  # type: ignore[override] # the base takes these names for its tokenizer
         self,
         threshold: float | None = None,
         budget: float | None = None,
         calibration_texts: Iterable[Any] | None = None,
+        jump_every: int | None = None,
+        jump_limit: int | None = None,
         **kwargs: Any,
     ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         preprocessing, forwarding, postprocessing = super()._sanitize_parameters(**kwargs)
         check_calibration(threshold, budget, calibration_texts)
+        jumps = _given(jump_every=jump_every, jump_limit=jump_limit)
+        forwarding |= jumps
         if budget is not None:
-            threshold = self.calibrate(calibration_texts, budget, **preprocessing)
+            # Settings of the pipeline itself hold where a call has none.
+            jumps = {**self._jumps(), **jumps}
+            threshold = self.calibrate(calibration_texts, budget, **jumps, **preprocessing)
         if threshold is not None:
             forwarding["skim_threshold"] = check_threshold(threshold)
         return preprocessing, forwarding, postprocessing
@@ -154,21 +185,46 @@ class SkimTextClassificationPipeline(TextClassificationPipeline):
             return outputs[name][0][is_real]
 
         names = self.tokenizer.convert_ids_to_tokens(real("input_ids").tolist())
-        is_read = (real("decisions") == 0).float().mean(-1) >= 0.5
-        p_skim = real("probabilities").float()[..., 1:].sum(-1).mean(-1)
+        is_read, p_skim = how_read(real("decisions"), real("probabilities"))
+        visited = (real("decisions") >= 0).any(-1).tolist()
         texts, words = outputs["texts"], []
-        for name, source, (start, end), read, p in zip(
-            names,
-            real("sources").tolist(),
-            real("offset_mapping").tolist(),
-            is_read.tolist(),
-            p_skim.tolist(),
-            strict=True,
+        for place, (name, source, (start, end), read, p) in enumerate(
+            zip(
+                names,
+                real("sources").tolist(),
+                real("offset_mapping").tolist(),
+                is_read.tolist(),
+                p_skim.tolist(),
+                strict=True,
+            )
         ):
             word = name if source < 0 else texts[source][start:end]
             entry = {"word": word, "start": start, "end": end, "read": read, "p_skim": p}
+            entry |= {"visited": visited[place]} if self.model.config.jumps else {}
             words.append(entry if len(texts) == 1 or source < 0 else {**entry, "source": _TEXTS[source]})
         return words
+
+
+def how_read(decisions: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether tokens were read, and how probable it was that they would not be.
+
+    Args:
+        decisions: [T, R].
+        probabilities: [T, R, k].
+
+    Returns:
+        [T] bool, read by at least half of the readers, and [T], the mean over the readers of the
+        probability not to, 1 where the token was passed over. Without a reader every token counts as read.
+    """
+    if not decisions.shape[1]:
+        return decisions.new_ones(len(decisions)).bool(), probabilities.new_zeros(len(decisions))
+    p_skim = torch.where(decisions < 0, 1.0, probabilities.float()[..., 1:].sum(-1))
+    return (decisions == 0).float().mean(-1) >= 0.5, p_skim.mean(-1)
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _texts_of(inputs: Any) -> tuple[str, ...]:

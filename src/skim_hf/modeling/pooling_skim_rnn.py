@@ -12,7 +12,7 @@ from .outputs_skim_rnn import SkimRNNModelOutput
 
 
 def pool(config: SkimRNNConfig, encoded: SkimRNNModelOutput, mask: Tensor) -> Tensor:
-    """Pools a batch as `config.pooling` says.
+    """Pools a batch as `config.pooling` says; tokens that a jump passed over do not count.
 
     Args:
         config: The model's configuration.
@@ -25,10 +25,14 @@ def pool(config: SkimRNNConfig, encoded: SkimRNNModelOutput, mask: Tensor) -> Te
     final, hidden = cast(Tensor, encoded.final_state), cast(Tensor, encoded.last_hidden_state)
     if config.pooling == "last":
         return final[:, 0, -config.num_directions :].flatten(1)
-    lengths = mask.sum(1, keepdim=True)
+    visited = mask[:, :, None]
+    if config.jumps:
+        own = cast(Tensor, encoded.decisions)[:, :, -config.num_directions :] >= 0
+        visited = own.repeat_interleave(config.hidden_size, 2)
+    lengths = visited.sum(1)
     if config.pooling == "mean":
-        return hidden.sum(1) / lengths.clamp(min=1)
+        return hidden.masked_fill(~visited, 0).sum(1) / lengths.clamp(min=1)
     if hidden.shape[1] == 0:
         return hidden.new_zeros(len(hidden), hidden.shape[2])
-    highest = hidden.masked_fill(~mask[:, :, None], float("-inf")).amax(1)
+    highest = hidden.masked_fill(~visited, float("-inf")).amax(1)
     return torch.where(lengths > 0, highest, 0.0)

@@ -2,7 +2,7 @@
 
 One step is a single recurrent product for all branches and the decision, then in-place element-wise
 work. What the backward pass needs and no later step changes is computed for all steps at once.
-`read_relaxed` and `read_hard` in reader_skim_rnn.py are the readable truth for this in turn.
+`read_relaxed` and `read_hard` in loop_skim_rnn.py are the readable truth for this in turn.
 """
 
 from __future__ import annotations

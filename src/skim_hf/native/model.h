@@ -4,6 +4,10 @@
 
 #include "reader.h"
 
+/* Who chooses what is done with a token that is visited: the kernels, from token and state or unit by unit; a gate of
+   the state alone; or a coin or a clock that asks nobody. */
+typedef enum { CHOICE_OF_READER, CHOICE_OF_UNITS, CHOICE_OF_GATE, CHOICE_OF_COIN, CHOICE_OF_CLOCK } choice_kind;
+
 typedef struct {
     const reader_kernels *kernels;
     int64_t layers, directions, readers; /* R = layers * directions */
@@ -13,16 +17,37 @@ typedef struct {
     pooling_kind pooling;
     scoring_kind scoring;
     int per_token;                   /* labels for every token instead of one for the text */
-    float *classifier, *bias;        /* [labels, directions * d], [labels] */
+    float *classifier, *bias;        /* [labels, width], [labels] */
+    int64_t width;                   /* of what is pooled: directions * d, or without layers E */
+    int frames;                      /* texts are vectors [T, E] instead of ids */
+    choice_kind chooser;
+    double skip_rate;                /* share of tokens that a coin or a clock skips */
+    float gate_bound;                /* a gate's sum above which a token is read */
+    int64_t jump_every, jump_size, jump_limit; /* R, K, N; R = 0 for models that visit every token */
 } skim_model;
+
+/* One text, or a piece of it: ids, or of models of frames vectors. */
+typedef struct {
+    const int32_t *ids;
+    const float *frames;
+    int64_t count;
+} skim_text;
+
+/* Where one direction stands in a text that it does not read token by token. */
+typedef struct {
+    float level, step;               /* a gate's sum, and what a skipped token adds to it */
+    int64_t left, next;              /* tokens to visit before the next jump; the first that no jump passes over */
+    int64_t jumps, decisions;        /* jumps made, and jump decisions, one more where the last one was to stop */
+} skim_pointer;
 
 /* Where a text's reading stands; what a stream keeps and saves. */
 typedef struct {
     const skim_model *model;
+    skim_pointer *pointers;          /* [directions] */
     reader_state *readers;           /* [R] */
     float *units;                    /* all of their h and c */
     int64_t *counts;                 /* [R, k] */
-    double *pool;                    /* [directions * d], sum or maximum so far */
+    double *pool;                    /* [width], sum or maximum so far */
     int64_t tokens;
 } skim_state;
 
@@ -32,7 +57,7 @@ typedef struct {
     float *outputs[2];               /* [room for tokens, directions * d], of this layer and of the one below */
     float *vectors;                  /* [room for tokens, E], embeddings where they are not folded */
     int64_t tokens;
-    float *pooled, *logits;          /* [directions * d], [labels] */
+    float *pooled, *logits, *jump;   /* [width], [labels], [K + 1] */
 } skim_work;
 
 /* Where results go; NULL leaves one out. */
@@ -40,12 +65,14 @@ typedef struct {
     int64_t *decisions;              /* [T, R] */
     float *scores;                   /* [T, R, k - 1] */
     float *logits;                   /* [T, labels], of models with labels per token */
+    int64_t *units;                  /* [T, R], of models whose units are updated one by one */
 } skim_results;
 
 enum { CHUNK_TOKENS = 256 };
 
 /* Memory that vectors can be loaded from, zeroed, and freed with free(); NULL where there is none. */
 void *skim_allocate(int64_t count, int64_t size);
+float *skim_floats(int64_t count);
 
 skim_state *skim_state_new(const skim_model *);
 void skim_state_free(skim_state *);
@@ -60,9 +87,9 @@ skim_work *skim_work_new(const skim_model *);
 void skim_work_free(skim_work *);
 
 /* Reads on; only for models of one direction. Returns 0, or -1 where memory ran out. */
-int skim_feed(skim_state *, skim_work *, const int32_t *ids, int64_t count, const skim_results *);
+int skim_feed(skim_state *, skim_work *, skim_text, const skim_results *);
 /* Reads one text from its start to its end. */
-int skim_read(skim_state *, skim_work *, const int32_t *ids, int64_t count, const skim_results *);
+int skim_read(skim_state *, skim_work *, skim_text, const skim_results *);
 /* [labels], of what was read so far. */
 void skim_logits(const skim_state *, skim_work *, float *logits);
 /* Logits to scores, in place. */
@@ -77,5 +104,26 @@ int skim_pack(reader_product *, const skim_model *, reader_kind kind, int64_t si
 /* The same for a product by itself, which has panels of four vectors. */
 int skim_pack_plain(reader_product *, const skim_model *, int64_t depth, int64_t columns, int quantised,
                     const float *from);
+
+/* Whether tokens may be passed over or skipped without being looked at; then model_walk.c reads. */
+static inline int skim_is_walked(const skim_model *m) { return m->jump_every || m->chooser >= CHOICE_OF_GATE; }
+
+/* model_walk.c: one direction of the layers from `first` to `last` over a piece of a text; `inputs` [count, directions
+   * d] are what the layer below found, if there is one. Adds what is pooled. */
+typedef struct {
+    int64_t direction, first, last;
+    skim_text text;
+    const float *inputs;
+} skim_walk;
+void skim_walk_text(skim_state *, skim_work *, const skim_walk *, const skim_results *);
+void skim_pointer_reset(const skim_model *, skim_pointer *);
+
+/* model.c: what the first layer reads of a text: frames, embeddings, or NULL where tables have taken their place. */
+const float *skim_inputs(const skim_model *, const skim_work *, const skim_text *);
+/* One direction of one layer over tokens that lie together. */
+void skim_run_reader(skim_state *, const skim_work *, int64_t layer, int64_t direction, const skim_text *,
+                     const float *inputs, int64_t input_width, float *outputs, const skim_results *);
+/* Adds outputs, `units` of each token and `stride` apart, to the units of the pool that start at `first`. */
+void skim_pool(skim_state *, const float *outputs, int64_t count, int64_t stride, int64_t first, int64_t units);
 
 #endif

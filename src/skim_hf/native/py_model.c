@@ -43,6 +43,7 @@ static call_room *take_room(model_object *self, PyObject *words) {
 /* Whether the model has a row for every id that the words may have; else an exception is set. */
 static int fits(const skim_model *m, PyObject *words) {
     const vocabulary *v = vocabulary_of(words);
+    if (v && m->frames) return PyErr_SetString(PyExc_ValueError, "A model of frames reads no text."), 0;
     if (!v || vocabulary_highest(v) < m->vocab_size) return v != NULL;
     PyErr_Format(PyExc_ValueError,
                  "The vocabulary has ids up to %d, but the model has %lld rows: they do not belong together.",
@@ -62,18 +63,27 @@ static void give_room(model_object *self, call_room *room) {
     self->idle = room;
 }
 
-static void add_counts(model_object *self, const skim_state *s) {
-    for (int64_t i = 0; i < self->model.readers * self->model.choices; i++) self->counts[i] += s->counts[i];
+int64_t count_start(const skim_model *m, counted kind) {
+    int64_t choices = m->readers * m->choices;
+    return kind == CHOICES ? 0 : kind == UNITS ? choices : choices + m->readers + (kind == JUMPS ? 0 : m->directions);
+}
+
+void add_counts(const skim_state *s, int64_t *counts) {
+    const skim_model *m = s->model;
+    for (int64_t i = 0; i < m->readers * m->choices; i++) counts[i] += s->counts[i];
+    for (int64_t r = 0; r < m->readers; r++) counts[count_start(m, UNITS) + r] += s->readers[r].units;
+    for (int64_t i = 0; i < m->directions; i++) counts[count_start(m, JUMPS) + i] += s->pointers[i].decisions;
 }
 
 /* Splits and reads one text; returns 0, or -1 where memory ran out. Runs without the GIL. */
 static int read_text(call_room *room, text_piece text, size_t limit, float *scores) {
-    const skim_results nothing = {NULL, NULL, NULL};
+    const skim_results nothing = {0};
     room->tokens.count = 0;
     room->tokens.limit = limit;
     splitter_reset(room->splitter);
     if (splitter_feed(room->splitter, text, 1, &room->tokens)) return -1;
-    if (skim_read(room->state, room->work, room->tokens.ids, (int64_t)room->tokens.count, &nothing)) return -1;
+    skim_text ids = {room->tokens.ids, NULL, (int64_t)room->tokens.count};
+    if (skim_read(room->state, room->work, ids, &nothing)) return -1;
     skim_logits(room->state, room->work, scores);
     skim_scores(room->state->model, scores);
     return 0;
@@ -85,7 +95,7 @@ static int read_texts(model_object *self, call_room *room, const text_piece *tex
     const skim_model *m = &self->model;
     for (Py_ssize_t i = 0; i < count; i++) {
         if (read_text(room, texts[i], limit, scores + i * m->labels)) return -1;
-        for (int64_t c = 0; c < m->readers * m->choices; c++) counts[c] += room->state->counts[c];
+        add_counts(room->state, counts);
     }
     return 0;
 }
@@ -101,7 +111,7 @@ static PyObject *model_classify(model_object *self, PyObject *args) {
     if (get_array(out, "out", count, m->labels, sizeof(float), 1, &scores)) return NULL;
     /* The tuple keeps the strings alive, and nobody can change it. */
     text_piece *texts = PyMem_Malloc((size_t)count * sizeof *texts + 1);
-    int64_t *counts = PyMem_Calloc((size_t)(m->readers * m->choices), sizeof *counts);
+    int64_t *counts = PyMem_Calloc((size_t)count_start(m, COUNT_SIZE), sizeof *counts);
     call_room *room = texts && counts ? take_room(self, words) : (call_room *)PyErr_NoMemory();
     int failed = !room;
     for (Py_ssize_t i = 0; !failed && i < count; i++) failed = text_of(PyTuple_GET_ITEM(list, i), &texts[i]);
@@ -110,7 +120,7 @@ static PyObject *model_classify(model_object *self, PyObject *args) {
         failed = read_texts(self, room, texts, count, limit, scores.buf, counts);
         Py_END_ALLOW_THREADS
         if (failed) PyErr_NoMemory();
-        for (int64_t i = 0; i < m->readers * m->choices; i++) self->counts[i] += counts[i];
+        for (int64_t i = 0; i < count_start(m, COUNT_SIZE); i++) self->counts[i] += counts[i];
     }
     if (room) give_room(self, room);
     PyMem_Free(texts);
@@ -121,62 +131,66 @@ static PyObject *model_classify(model_object *self, PyObject *args) {
 }
 
 /* What a reading leaves behind, as arrays of the caller. */
+enum { DECISIONS, SCORES, HIDDEN, MEMORY, LOGITS, READ_UNITS, READ_JUMPS, ARRAYS, FEWEST_ARRAYS = READ_UNITS };
 typedef struct {
-    Py_buffer decisions, scores, hidden, memory, logits;
+    Py_buffer arrays[ARRAYS];
 } reading_arrays;
 
-static int get_reading(const skim_model *m, int64_t tokens, PyObject *const *objects, reading_arrays *a) {
-    int64_t rows = m->per_token ? tokens : 1;
+/* Gets the first `count` of them, and none of the others. */
+static int get_reading(const skim_model *m, int64_t tokens, PyObject *const *objects, Py_ssize_t count,
+                       reading_arrays *a) {
+    static const char *const names[] = {"decisions", "scores", "hidden", "memory", "logits", "units", "jumps"};
+    const int64_t rows[] = {tokens, tokens, m->readers, m->readers, m->per_token ? tokens : 1, tokens, 1};
+    const int64_t widths[] = {m->readers, m->readers * (m->choices - 1), m->hidden_size, m->hidden_size, m->labels,
+                              m->readers, m->directions};
+    const size_t sizes[] = {sizeof(int64_t), sizeof(float), sizeof(float), sizeof(float), sizeof(float),
+                            sizeof(int64_t), sizeof(int64_t)};
     memset(a, 0, sizeof *a);
-    return get_optional(objects[0], "decisions", tokens, m->readers, sizeof(int64_t), &a->decisions) ||
-           get_optional(objects[1], "scores", tokens, m->readers * (m->choices - 1), sizeof(float),
-                        &a->scores) ||
-           get_optional(objects[2], "hidden", m->readers, m->hidden_size, sizeof(float), &a->hidden) ||
-           get_optional(objects[3], "memory", m->readers, m->hidden_size, sizeof(float), &a->memory) ||
-           get_optional(objects[4], "logits", rows, m->labels, sizeof(float), &a->logits);
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (get_optional(objects[i], names[i], rows[i], widths[i], (int64_t)sizes[i], &a->arrays[i])) return -1;
+    return 0;
 }
 
 static void release_reading(reading_arrays *a) {
-    PyBuffer_Release(&a->decisions);
-    PyBuffer_Release(&a->scores);
-    PyBuffer_Release(&a->hidden);
-    PyBuffer_Release(&a->memory);
-    PyBuffer_Release(&a->logits);
+    for (int i = 0; i < ARRAYS; i++) PyBuffer_Release(&a->arrays[i]);
 }
 
-static int read_ids(const skim_model *m, call_room *room, const int32_t *ids, int64_t count, const reading_arrays *a) {
-    const skim_results out = {a->decisions.buf, a->scores.buf, m->per_token ? a->logits.buf : NULL};
+static int read_ids(const skim_model *m, call_room *room, skim_text text, const reading_arrays *a) {
+    float *hidden = a->arrays[HIDDEN].buf, *memory = a->arrays[MEMORY].buf, *logits = a->arrays[LOGITS].buf;
+    int64_t *jumps = a->arrays[READ_JUMPS].buf;
+    const skim_results out = {a->arrays[DECISIONS].buf, a->arrays[SCORES].buf, m->per_token ? logits : NULL,
+                              m->chooser == CHOICE_OF_UNITS ? a->arrays[READ_UNITS].buf : NULL};
     size_t row = (size_t)m->hidden_size;
-    if (skim_read(room->state, room->work, ids, count, &out)) return -1;
+    if (skim_read(room->state, room->work, text, &out)) return -1;
     for (int64_t r = 0; r < m->readers; r++) {
         const reader_state *s = &room->state->readers[r];
-        for (size_t u = 0; a->hidden.buf && u < row; u++)
-            ((float *)a->hidden.buf)[(size_t)r * row + u] = s->h[u] * m->layer[r].hidden_scale;
-        if (a->memory.buf) memcpy((float *)a->memory.buf + (size_t)r * row, s->c, row * sizeof(float));
+        for (size_t u = 0; hidden && u < row; u++) hidden[(size_t)r * row + u] = s->h[u] * m->layer[r].hidden_scale;
+        if (memory) memcpy(memory + (size_t)r * row, s->c, row * sizeof(float));
     }
-    if (a->logits.buf && !m->per_token) skim_logits(room->state, room->work, a->logits.buf);
+    for (int64_t i = 0; jumps && i < m->directions; i++) jumps[i] = room->state->pointers[i].decisions;
+    if (logits && !m->per_token) skim_logits(room->state, room->work, logits);
     return 0;
 }
 
 static PyObject *model_read(model_object *self, PyObject *const *args, Py_ssize_t count) {
     const skim_model *m = &self->model;
-    int64_t tokens;
+    skim_text text;
     reading_arrays arrays;
-    if (count != 6) return PyErr_Format(PyExc_TypeError, "read(ids, decisions, scores, hidden, memory, logits)");
-    int32_t *ids = copy_ids(m, args[0], &tokens);
-    if (!ids) return NULL;
+    if (count <= FEWEST_ARRAYS || count > ARRAYS + 1)
+        return PyErr_Format(PyExc_TypeError, "read(ids, decisions, scores, hidden, memory, logits[, units[, jumps]])");
+    if (copy_text(m, args[0], &text)) return NULL;
     call_room *room = NULL;
-    int failed = get_reading(m, tokens, args + 1, &arrays) || !(room = take_room(self, NULL));
+    int failed = get_reading(m, text.count, args + 1, count - 1, &arrays) || !(room = take_room(self, NULL));
     if (!failed) {
         Py_BEGIN_ALLOW_THREADS
-        failed = read_ids(m, room, ids, tokens, &arrays);
+        failed = read_ids(m, room, text, &arrays);
         Py_END_ALLOW_THREADS
         if (failed) PyErr_NoMemory();
-        add_counts(self, room->state);
+        add_counts(room->state, self->counts);
         give_room(self, room);
     }
     release_reading(&arrays);
-    PyMem_Free(ids);
+    free_text(&text);
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
@@ -191,20 +205,39 @@ static PyObject *model_scores(model_object *self, PyObject *out) {
     return Py_NewRef(Py_None);
 }
 
-PyObject *list_counts(const skim_model *m, const int64_t *counts) {
-    int64_t count = m->readers * m->choices;
+PyObject *list_counts(const skim_model *m, const int64_t *counts, counted kind) {
+    int64_t start = count_start(m, kind), count = count_start(m, kind + 1) - start;
     PyObject *list = PyList_New(count);
     for (int64_t i = 0; list && i < count; i++) {
-        PyObject *number = PyLong_FromLongLong(counts[i]);
+        PyObject *number = PyLong_FromLongLong(counts[start + i]);
         if (!number) Py_CLEAR(list);
         if (number) PyList_SET_ITEM(list, i, number);
     }
     return list;
 }
 
+PyObject *list_state_counts(const skim_state *s, counted kind) {
+    int64_t *counts = PyMem_Calloc((size_t)count_start(s->model, COUNT_SIZE), sizeof *counts);
+    if (!counts) return PyErr_NoMemory();
+    add_counts(s, counts);
+    PyObject *list = list_counts(s->model, counts, kind);
+    PyMem_Free(counts);
+    return list;
+}
+
 static PyObject *model_counts(model_object *self, PyObject *none) {
     (void)none;
-    return list_counts(&self->model, self->counts);
+    return list_counts(&self->model, self->counts, CHOICES);
+}
+
+static PyObject *model_units(model_object *self, PyObject *none) {
+    (void)none;
+    return list_counts(&self->model, self->counts, UNITS);
+}
+
+static PyObject *model_jumps(model_object *self, PyObject *none) {
+    (void)none;
+    return list_counts(&self->model, self->counts, JUMPS);
 }
 
 static PyObject *model_open(model_object *self, PyObject *none) {
@@ -275,9 +308,12 @@ static PyMethodDef model_methods[] = {
     {"classify", (PyCFunction)model_classify, METH_VARARGS,
      "classify(vocabulary, texts, limit, out): scores [n, labels] float32 of a tuple of str"},
     {"read", (PyCFunction)(void (*)(void))model_read, METH_FASTCALL,
-     "read(ids, decisions, scores, hidden, memory, logits): one text of int32 ids; None leaves a result out"},
+     "read(ids, decisions, scores, hidden, memory, logits[, units[, jumps]]): one text of int32 ids, or of float32 "
+     "frames; None leaves a result out"},
     {"scores", (PyCFunction)model_scores, METH_O, "scores(logits): makes logits [n, labels] scores, in place"},
     {"counts", (PyCFunction)model_counts, METH_NOARGS, "counts() -> [R * k] choices made in all calls"},
+    {"units", (PyCFunction)model_units, METH_NOARGS, "units() -> [R] units updated one by one in all calls"},
+    {"jumps", (PyCFunction)model_jumps, METH_NOARGS, "jumps() -> [directions] jump decisions taken in all calls"},
     {"open", (PyCFunction)model_open, METH_NOARGS, "open() -> Stream at the start of a text"},
     {NULL, NULL, 0, NULL},
 };

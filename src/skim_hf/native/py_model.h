@@ -21,7 +21,7 @@ typedef struct {
     Py_buffer *buffers;              /* tables and embedding, which the model only points to */
     Py_ssize_t held;
     call_room *idle;                 /* guarded by the GIL */
-    int64_t *counts;                 /* [R, k], of all finished calls */
+    int64_t *counts;                 /* count_size, of all finished calls */
 } model_object;
 
 typedef struct {
@@ -35,8 +35,17 @@ typedef struct {
 /* Fills the model from the arguments of Model(...); 0, or -1 with an exception. */
 int build_model(model_object *self, PyObject *args);
 
-/* [R * k] counts as a list; NULL with an exception. */
-PyObject *list_counts(const skim_model *m, const int64_t *counts);
+/* What is counted, one behind the other: choices [R, k], units that were updated one by one [R], jump decisions
+   [directions]. */
+typedef enum { CHOICES, UNITS, JUMPS, COUNT_SIZE } counted;
+/* Where a kind of count starts; COUNT_SIZE is how many numbers there are. */
+int64_t count_start(const skim_model *m, counted kind);
+/* Adds those of one reading. */
+void add_counts(const skim_state *s, int64_t *counts);
+/* Those of one kind as a list; NULL with an exception. */
+PyObject *list_counts(const skim_model *m, const int64_t *counts, counted kind);
+/* The same of one reading. */
+PyObject *list_state_counts(const skim_state *s, counted kind);
 
 /* py_stream.c */
 extern PyTypeObject stream_type;
@@ -47,8 +56,20 @@ int get_array(PyObject *object, const char *name, int64_t rows, int64_t width, i
               Py_buffer *out);
 /* The same, writable, but None gives a buffer whose buf is NULL. */
 int get_optional(PyObject *object, const char *name, int64_t rows, int64_t width, int64_t size, Py_buffer *out);
-/* A checked copy of [count] ids of int32, which nobody can change afterwards; free it with PyMem_Free. NULL with an
-   exception. */
-int32_t *copy_ids(const skim_model *m, PyObject *object, int64_t *count);
+/* A checked copy of a text, ids of int32 or frames of floats, which nobody can change afterwards; free it with
+   free_text. -1 with an exception. */
+int copy_text(const skim_model *m, PyObject *object, skim_text *out);
+void free_text(skim_text *text);
+
+/* py_model_parts.c: what a layer has beside its cells; 0, or -1 with an exception. A copy in memory of our own, each of
+   `rows` rows at a distance of `stride` floats; and a table that the model points to, kept alive. */
+int build_parts(model_object *self, reader_layer *layer, PyObject *spec);
+int build_rules(skim_model *m, PyObject *spec);
+float *copy_array(PyObject *object, const char *name, int64_t rows, int64_t width, int64_t stride);
+const void *hold_array(model_object *self, PyObject *object, const char *name, int64_t rows, int64_t width,
+                       int64_t size);
+int is_tuple(PyObject *object, const char *name);
+int build_share(model_object *self, reader_share *share, int64_t columns, int64_t input_size, int quantised,
+                PyObject *table, PyObject *inputs, PyObject *bias);
 
 #endif

@@ -29,34 +29,51 @@ int get_optional(PyObject *object, const char *name, int64_t rows, int64_t width
     return object == Py_None ? 0 : get_array(object, name, rows, width, size, 1, out);
 }
 
-int32_t *copy_ids(const skim_model *m, PyObject *object, int64_t *count) {
-    Py_buffer buffer;
-    if (PyObject_GetBuffer(object, &buffer, PyBUF_C_CONTIGUOUS)) return NULL;
-    *count = buffer.len / (int64_t)sizeof(int32_t);
-    int32_t *ids = PyMem_Malloc((size_t)buffer.len + 1);
-    if (ids && *count) memcpy(ids, buffer.buf, (size_t)*count * sizeof *ids);
-    PyBuffer_Release(&buffer);
-    if (!ids) return (int32_t *)PyErr_NoMemory();
-    for (int64_t t = 0; t < *count; t++)
+/* Whether all ids have a row; else an exception is set. */
+static int are_ids(const skim_model *m, const int32_t *ids, int64_t count) {
+    for (int64_t t = 0; t < count; t++)
         if (ids[t] < 0 || ids[t] >= m->vocab_size) {
             PyErr_Format(PyExc_ValueError, "Token ids must be from 0 to %lld; got %d.",
                          (long long)m->vocab_size - 1, (int)ids[t]);
-            PyMem_Free(ids);
-            return NULL;
+            return 0;
         }
-    return ids;
+    return 1;
+}
+
+int copy_text(const skim_model *m, PyObject *object, skim_text *out) {
+    Py_buffer buffer;
+    int64_t each = m->frames ? m->embedding_size * (int64_t)sizeof(float) : (int64_t)sizeof(int32_t);
+    if (PyObject_GetBuffer(object, &buffer, PyBUF_C_CONTIGUOUS)) return -1;
+    int64_t count = buffer.len / each, is_whole = !m->frames || buffer.len % each == 0;
+    void *made = PyMem_Malloc((size_t)buffer.len + 1);
+    if (made && buffer.len) memcpy(made, buffer.buf, (size_t)buffer.len);
+    PyBuffer_Release(&buffer);
+    *out = (skim_text){m->frames ? NULL : made, m->frames ? made : NULL, count};
+    if (!made) {
+        PyErr_NoMemory();
+    } else if (!is_whole) {
+        PyErr_Format(PyExc_ValueError, "Frames must have %lld numbers each.", (long long)m->embedding_size);
+    } else if (m->frames || are_ids(m, made, count)) {
+        return 0;
+    }
+    PyMem_Free(made);
+    return -1;
+}
+
+void free_text(skim_text *text) {
+    PyMem_Free((void *)text->ids);
+    PyMem_Free((void *)text->frames);
 }
 
 /* Refuses what PyArg_ParseTuple would call a bug of its caller. */
-static int is_tuple(PyObject *object, const char *name) {
+int is_tuple(PyObject *object, const char *name) {
     if (PyTuple_Check(object)) return 1;
     PyErr_Format(PyExc_TypeError, "A %s must be a tuple; got %s.", name, Py_TYPE(object)->tp_name);
     return 0;
 }
 
-/* Keeps a table that the model points to alive; returns its memory, or NULL with an exception. */
-static const void *hold(model_object *self, PyObject *object, const char *name, int64_t rows, int64_t width,
-                        int64_t size) {
+const void *hold_array(model_object *self, PyObject *object, const char *name, int64_t rows, int64_t width,
+                       int64_t size) {
     Py_buffer *more = PyMem_Realloc(self->buffers, (size_t)(self->held + 1) * sizeof *more);
     if (!more) return PyErr_NoMemory();
     self->buffers = more;
@@ -64,8 +81,7 @@ static const void *hold(model_object *self, PyObject *object, const char *name, 
     return more[self->held++].buf;
 }
 
-/* A copy in memory of our own, each of `rows` rows at a distance of `stride` floats. */
-static float *copy(PyObject *object, const char *name, int64_t rows, int64_t width, int64_t stride) {
+float *copy_array(PyObject *object, const char *name, int64_t rows, int64_t width, int64_t stride) {
     Py_buffer buffer;
     if (get_array(object, name, rows, width, sizeof(float), 0, &buffer)) return NULL;
     float *made = skim_allocate(rows, stride * (int64_t)sizeof(float));
@@ -79,25 +95,24 @@ static float *copy(PyObject *object, const char *name, int64_t rows, int64_t wid
 /* Whether bytes are worth it, and their sums of products, 255 * 127 each, certain to fit into 32 bits. */
 static int is_quantisable(int64_t depth) { return depth >= QUANTISED_DEPTH && depth <= MOST_QUANTISED_DEPTH; }
 
-static int build_share(model_object *self, reader_cell *cell, int64_t input_size, int quantised, PyObject *table,
-                       PyObject *inputs, PyObject *bias) {
+int build_share(model_object *self, reader_share *share, int64_t columns, int64_t input_size, int quantised,
+                PyObject *table, PyObject *inputs, PyObject *bias) {
     const skim_model *m = &self->model;
-    reader_share *share = &cell->share;
-    share->inputs.columns = cell->columns;
+    share->inputs.columns = columns;
     if (table != Py_None) {
         /* int8 columns and a float, or floats. */
         share->is_bytes = quantised;
-        share->stride = quantised ? cell->columns + 4 : cell->columns * 4;
-        share->table = hold(self, table, "table", m->vocab_size, share->stride, 1);
+        share->stride = quantised ? columns + 4 : columns * 4;
+        share->table = hold_array(self, table, "table", m->vocab_size, share->stride, 1);
         return share->table ? 0 : -1;
     }
     Py_buffer weights;
-    if (get_array(inputs, "input weights", input_size, cell->columns, sizeof(float), 0, &weights)) return -1;
-    int failed = skim_pack_plain(&share->inputs, m, input_size, cell->columns,
+    if (get_array(inputs, "input weights", input_size, columns, sizeof(float), 0, &weights)) return -1;
+    int failed = skim_pack_plain(&share->inputs, m, input_size, columns,
                                  quantised && is_quantisable(input_size), weights.buf);
     PyBuffer_Release(&weights);
     if (failed) PyErr_NoMemory();
-    return failed || !(share->bias = copy(bias, "bias", 1, cell->columns, cell->columns)) ? -1 : 0;
+    return failed || !(share->bias = copy_array(bias, "bias", 1, columns, columns)) ? -1 : 0;
 }
 
 /* (size, context, recurrent, candidate bias or None, table or None, input weights or None, bias or None) */
@@ -126,10 +141,10 @@ static int build_cell(model_object *self, const reader_layer *layer, reader_cell
         PyErr_NoMemory();
         return -1;
     }
-    if (layer->kind == READS_GRU && !(cell->candidate_bias = copy(candidate, "candidate bias", 1, size, (size / lanes + 1) * lanes)))
+    if (layer->kind == READS_GRU && !(cell->candidate_bias = copy_array(candidate, "candidate bias", 1, size, (size / lanes + 1) * lanes)))
         return -1;
     cell->size = size;
-    return build_share(self, cell, layer->input_size, quantised, table, inputs, bias);
+    return build_share(self, &cell->share, cell->columns, layer->input_size, quantised, table, inputs, bias);
 }
 
 /* (recurrent, table or None, input weights or None, bias or None) */
@@ -138,85 +153,100 @@ static int build_decision(model_object *self, reader_layer *layer, PyObject *spe
     int64_t small = layer->choices - 1;
     if (spec == Py_None && !small) return 0;
     if (!is_tuple(spec, "decision") || !PyArg_ParseTuple(spec, "OOOO", &recurrent, &table, &inputs, &bias)) return -1;
-    if (!(layer->decision = copy(recurrent, "decision", small, layer->hidden_size, layer->padded))) return -1;
+    if (!(layer->decision = copy_array(recurrent, "decision", small, layer->hidden_size, layer->padded))) return -1;
     if (!layer->input_size) {
-        layer->decision_table = hold(self, table, "decision table", self->model.vocab_size, small, sizeof(float));
+        layer->decision_table = hold_array(self, table, "decision table", self->model.vocab_size, small, sizeof(float));
         return layer->decision_table ? 0 : -1;
     }
-    layer->decision_inputs = copy(inputs, "decision inputs", small, layer->input_size, layer->input_size);
-    return layer->decision_inputs && (layer->decision_bias = copy(bias, "decision bias", 1, small, small)) ? 0 : -1;
+    layer->decision_inputs = copy_array(inputs, "decision inputs", small, layer->input_size, layer->input_size);
+    return layer->decision_inputs && (layer->decision_bias = copy_array(bias, "decision bias", 1, small, small)) ? 0 : -1;
 }
 
 /* The width of what reader r reads; 0 where tables hold all that the ids say. */
 static int64_t input_size_of(const skim_model *m, int64_t r) {
     if (r >= m->directions) return m->directions * m->hidden_size;
-    return m->embedding ? m->embedding_size : 0;
+    return m->embedding || m->frames ? m->embedding_size : 0;
 }
 
+/* (input size, (cells), decision or None[, parts]) */
 static int build_layer(model_object *self, reader_layer *layer, int kind, double scale, double bound, int quantised,
                        PyObject *spec) {
     const skim_model *m = &self->model;
-    int64_t lanes = m->kernels->lanes;
+    int64_t lanes = m->kernels->lanes, choices = m->chooser == CHOICE_OF_READER ? m->choices : 1;
     Py_ssize_t input_size;
-    PyObject *cells, *decision;
-    if (!is_tuple(spec, "reader") || !PyArg_ParseTuple(spec, "nO!O", &input_size, &PyTuple_Type, &cells, &decision)) return -1;
+    PyObject *cells, *decision, *parts = Py_None;
+    if (!is_tuple(spec, "reader") ||
+        !PyArg_ParseTuple(spec, "nO!O|O", &input_size, &PyTuple_Type, &cells, &decision, &parts)) return -1;
     *layer = (reader_layer){.kind = (reader_kind)kind, .fast = quantised, .hidden_size = m->hidden_size,
                             .padded = (m->hidden_size + lanes - 1) / lanes * lanes, .input_size = input_size,
-                            .choices = m->choices, .hidden_scale = (float)scale, .bound = (float)bound};
-    if (input_size != input_size_of(m, layer - m->layer) || PyTuple_GET_SIZE(cells) != m->choices) {
+                            .choices = choices, .hidden_scale = (float)scale, .bound = (float)bound};
+    if (m->chooser == CHOICE_OF_UNITS) choices = 0;
+    if (input_size != input_size_of(m, layer - m->layer) || PyTuple_GET_SIZE(cells) != choices) {
         PyErr_SetString(PyExc_ValueError, "A reader contradicts its model.");
         return -1;
     }
-    if (!(layer->cells = calloc((size_t)m->choices, sizeof *layer->cells))) {
+    if (choices && !(layer->cells = calloc((size_t)choices, sizeof *layer->cells))) {
         PyErr_NoMemory();
         return -1;
     }
-    for (int64_t j = 0; j < m->choices; j++)
+    for (int64_t j = 0; j < choices; j++)
         if (build_cell(self, layer, &layer->cells[j], quantised, PyTuple_GET_ITEM(cells, j))) return -1;
-    if (!layer->cells[0].size) {
+    if (choices && !layer->cells[0].size) {
         PyErr_SetString(PyExc_ValueError, "The first cell must not be None.");
         return -1;
     }
-    return build_decision(self, layer, decision);
+    return build_decision(self, layer, decision) || build_parts(self, layer, parts) ? -1 : 0;
 }
 
-/* Model(kernels, quantised, (kind, d, layers, directions, k, V, E, pooling, scoring, per token, labels, hidden scale,
-   bound), embedding or None, (readers), classifier, bias) */
+/* Whether no size contradicts another one, as far as arrays do not say it; sets what follows from them. */
+static int are_sizes(skim_model *m, int kind, Py_ssize_t readers, int has_embedding) {
+    int64_t d = m->hidden_size, vocab = m->vocab_size, embedded = m->embedding_size;
+    if (!m->kernels || kind < READS_LSTM || kind > READS_TANH || d < 1 || d > 1 << 20 || m->layers < 0 ||
+        m->layers > MOST || m->choices < 1 || m->choices > 1 << 16 || m->directions < 1 || m->directions > 2 ||
+        vocab < 0 || vocab > MOST || embedded < 1 || embedded > MOST || m->labels < 1 || m->labels > MOST)
+        return 0;
+    m->readers = m->layers * m->directions;
+    m->frames = !vocab;
+    m->width = m->layers ? m->directions * d : embedded;
+    if (m->frames ? has_embedding : !m->layers && !has_embedding) return 0;
+    return readers == m->readers && (m->layers || m->directions == 1);
+}
+
+/* Model(kernels, quantised, (kind, d, layers, directions, k, V or 0 for frames, E, pooling, scoring, per token, labels,
+   hidden scale, bound), embedding or None, (readers), classifier, bias[, rules]) */
 int build_model(model_object *self, PyObject *args) {
     skim_model *m = &self->model;
     const char *name;
     int quantised, kind, pooling, scoring;
     double scale, bound;
     Py_ssize_t d, layers, directions, k, vocab, embedded, labels;
-    PyObject *embedding, *readers, *classifier, *bias;
-    if (!PyArg_ParseTuple(args, "sp(innnnnniipndd)OO!OO", &name, &quantised, &kind, &d, &layers, &directions, &k, &vocab,
-                          &embedded, &pooling, &scoring, &m->per_token, &labels, &scale, &bound, &embedding,
-                          &PyTuple_Type, &readers, &classifier, &bias))
+    PyObject *embedding, *readers, *classifier, *bias, *rules = Py_None;
+    if (!PyArg_ParseTuple(args, "sp(innnnnniipndd)OO!OO|O", &name, &quantised, &kind, &d, &layers, &directions, &k,
+                          &vocab, &embedded, &pooling, &scoring, &m->per_token, &labels, &scale, &bound, &embedding,
+                          &PyTuple_Type, &readers, &classifier, &bias, &rules))
         return -1;
     m->kernels = reader_find_kernels(name);
-    if (!m->kernels || kind < READS_LSTM || kind > READS_TANH || d < 1 || d > 1 << 20 || layers < 1 || layers > MOST ||
-        k < 1 || k > 1 << 16 || directions < 1 || directions > 2 || vocab < 1 || vocab > MOST || embedded < 1 ||
-        embedded > MOST || labels < 1 || labels > MOST || pooling < 0 || pooling > POOL_MAX || scoring < 0 ||
-        scoring > SCORE_NONE || PyTuple_GET_SIZE(readers) != layers * directions) {
+    m->layers = layers, m->directions = directions, m->hidden_size = d, m->choices = k;
+    m->vocab_size = vocab, m->embedding_size = embedded, m->labels = labels;
+    if (pooling < 0 || pooling > POOL_MAX || scoring < 0 || scoring > SCORE_NONE ||
+        !are_sizes(m, kind, PyTuple_GET_SIZE(readers), embedding != Py_None)) {
         PyErr_SetString(PyExc_ValueError, "The sizes of a model contradict themselves.");
         return -1;
     }
-    m->layers = layers, m->directions = directions, m->readers = layers * directions;
-    m->hidden_size = d, m->choices = k, m->vocab_size = vocab, m->embedding_size = embedded, m->labels = labels;
     m->pooling = (pooling_kind)pooling, m->scoring = (scoring_kind)scoring;
-    self->counts = PyMem_Calloc((size_t)(m->readers * k), sizeof *self->counts);
-    if (!self->counts || !(m->layer = calloc((size_t)m->readers, sizeof *m->layer))) {
+    if (build_rules(m, rules)) return -1;
+    self->counts = PyMem_Calloc((size_t)count_start(m, COUNT_SIZE), sizeof *self->counts);
+    if (!self->counts || !(m->layer = calloc((size_t)m->readers + 1, sizeof *m->layer))) {
         PyErr_NoMemory();
         return -1;
     }
     if (embedding != Py_None &&
-        !(m->embedding = hold(self, embedding, "embedding", vocab, embedded, sizeof(float))))
+        !(m->embedding = hold_array(self, embedding, "embedding", vocab, embedded, sizeof(float))))
         return -1;
     for (int64_t r = 0; r < m->readers; r++)
         if (build_layer(self, &m->layer[r], kind, scale, bound, quantised, PyTuple_GET_ITEM(readers, r))) return -1;
-    int64_t width = directions * d;
-    return (m->classifier = copy(classifier, "classifier", labels, width, width)) &&
-                   (m->bias = copy(bias, "classifier bias", 1, labels, labels))
+    return (m->classifier = copy_array(classifier, "classifier", labels, m->width, m->width)) &&
+                   (m->bias = copy_array(bias, "classifier bias", 1, labels, labels))
                ? 0
                : -1;
 }

@@ -24,15 +24,15 @@ PyObject *stream_open(model_object *owner) {
 }
 
 /* Reads on; 0, or -1 with an exception. A short piece is read sooner than other threads could take over. */
-static int feed(stream_object *self, const int32_t *ids, int64_t count, const skim_results *out) {
+static int feed(stream_object *self, skim_text text, const skim_results *out) {
     if (!is_free(self)) return -1;
     int failed;
-    if (count <= CHUNK_TOKENS) {
-        failed = skim_feed(self->state, self->work, ids, count, out);
+    if (text.count <= CHUNK_TOKENS) {
+        failed = skim_feed(self->state, self->work, text, out);
     } else {
         self->busy = 1;
         Py_BEGIN_ALLOW_THREADS
-        failed = skim_feed(self->state, self->work, ids, count, out);
+        failed = skim_feed(self->state, self->work, text, out);
         Py_END_ALLOW_THREADS
         self->busy = 0;
     }
@@ -43,17 +43,16 @@ static int feed(stream_object *self, const int32_t *ids, int64_t count, const sk
 static PyObject *stream_feed(stream_object *self, PyObject *const *args, Py_ssize_t count) {
     const skim_model *m = &self->owner->model;
     Py_buffer logits;
-    int64_t tokens;
+    skim_text text;
     if (count != 2) return PyErr_Format(PyExc_TypeError, "feed(ids, logits) takes 2 arguments");
-    int32_t *ids = copy_ids(m, args[0], &tokens);
-    if (!ids) return NULL;
-    int failed = get_optional(args[1], "logits", tokens, m->labels, sizeof(float), &logits);
+    if (copy_text(m, args[0], &text)) return NULL;
+    int failed = get_optional(args[1], "logits", text.count, m->labels, sizeof(float), &logits);
     if (!failed) {
-        const skim_results out = {NULL, NULL, logits.buf};
-        failed = feed(self, ids, tokens, &out);
+        const skim_results out = {.logits = logits.buf};
+        failed = feed(self, text, &out);
         PyBuffer_Release(&logits);
     }
-    PyMem_Free(ids);
+    free_text(&text);
     return failed ? NULL : Py_NewRef(Py_None);
 }
 
@@ -105,7 +104,17 @@ static PyObject *stream_load(stream_object *self, PyObject *object) {
 
 static PyObject *stream_counts(stream_object *self, PyObject *none) {
     (void)none;
-    return is_free(self) ? list_counts(&self->owner->model, self->state->counts) : NULL;
+    return is_free(self) ? list_state_counts(self->state, CHOICES) : NULL;
+}
+
+static PyObject *stream_units(stream_object *self, PyObject *none) {
+    (void)none;
+    return is_free(self) ? list_state_counts(self->state, UNITS) : NULL;
+}
+
+static PyObject *stream_jumps(stream_object *self, PyObject *none) {
+    (void)none;
+    return is_free(self) ? list_state_counts(self->state, JUMPS) : NULL;
 }
 
 static PyObject *stream_tokens(stream_object *self, void *none) {
@@ -128,6 +137,8 @@ static PyMethodDef methods[] = {
     {"save", (PyCFunction)stream_save, METH_NOARGS, "save() -> bytes"},
     {"load", (PyCFunction)stream_load, METH_O, "load(bytes)"},
     {"counts", (PyCFunction)stream_counts, METH_NOARGS, "counts() -> [R * k] choices made so far"},
+    {"units", (PyCFunction)stream_units, METH_NOARGS, "units() -> [R] units updated one by one so far"},
+    {"jumps", (PyCFunction)stream_jumps, METH_NOARGS, "jumps() -> [directions] jump decisions taken so far"},
     {NULL, NULL, 0, NULL},
 };
 

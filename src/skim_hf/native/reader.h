@@ -46,30 +46,48 @@ typedef struct {
     reader_share share;
 } reader_cell;
 
+/* A cell whose units are updated one by one. Everything lies unit by unit, the gates of a unit together, so that
+   a unit which keeps its value costs nothing: no product, and no byte of memory. */
+typedef struct {
+    float *recurrent;                /* [d, G, padded] */
+    const float *table;              /* [V, d, G], or NULL, and then: */
+    float *inputs, *bias;            /* [d, G, d_x], [d, G] */
+    float *candidate_bias;           /* [d], as in reader_cell */
+    reader_share coordinator;        /* what the input says of each unit; its columns are padded to whole vectors */
+    float *own;                      /* [padded], what a unit says of itself, times its h */
+} reader_units;
+
 typedef struct {
     reader_kind kind;
     int fast;                        /* activations of lower precision, for int8 */
     int64_t hidden_size, padded;     /* d, and d rounded up to whole vectors */
     int64_t input_size;              /* d_x; 0 where all shares are tables */
-    int64_t choices;                 /* k */
-    float hidden_scale, bound;       /* log-odds above which a token is skimmed */
-    reader_cell *cells;              /* [k] */
+    int64_t choices;                 /* k; 1 where not the kernels choose what is done with a token */
+    float hidden_scale, bound;       /* log-odds above which a token is skimmed, or sum above which a unit is updated */
+    reader_cell *cells;              /* [k], or NULL, and then: */
+    reader_units *units;
     float *decision;                 /* [k - 1, padded] */
     const float *decision_table;     /* [V, k - 1] or NULL: then */
     float *decision_inputs;          /* [k - 1, d_x] */
     float *decision_bias;            /* [k - 1] */
+    float *initial;                  /* [2, padded], h and c before the first token; NULL for zeros */
+    float *gate, gate_bias;          /* [padded], of the state's part that says when to read next; or NULL */
+    float *jump, *jump_bias;         /* [K + 1, padded], [K + 1], of h; or NULL */
 } reader_layer;
 
 /* The state of one reader. All rows are aligned, and zero beyond d. */
 typedef struct {
     float *h, *c;                    /* [padded] */
     int64_t *counts;                 /* [k], how often each choice was made */
+    int64_t units;                   /* how many units were updated one by one */
 } reader_state;
 
 /* Room for one token's work; nothing in it outlives a token. */
 typedef struct {
     float *row, *fresh, *scores;     /* [most columns], [padded], [k - 1] */
     uint8_t *quantised;              /* [most depth] */
+    float *chosen;                   /* [MAX_GATES + 2, padded], of the units that are updated */
+    int32_t *list;                   /* [padded], their numbers */
 } reader_room;
 
 /* What a layer reads, and where the results go. NULL leaves a result out. Strides are in elements, negative
@@ -85,12 +103,18 @@ typedef struct {
     int64_t score_stride;
     float *outputs;                  /* [d] */
     int64_t output_stride;
+    int64_t *units;                  /* units updated by each token */
+    int64_t units_stride;
 } reader_task;
 
 typedef struct {
     int64_t lanes;
     const char *name;
     void (*read)(const reader_layer *, reader_state *, const reader_room *, const reader_task *);
+    /* The same for layers whose units are updated one by one. */
+    void (*read_units)(const reader_layer *, reader_state *, const reader_room *, const reader_task *);
+    /* The product of two rows of whole vectors. */
+    float (*dot)(int64_t padded, const float *, const float *);
     /* tanh and sigmoid of whole vectors of x, as the cells compute them; for tests. */
     void (*math)(int64_t n, int fast, const float *x, float *tanh_x, float *sigmoid_x);
 } reader_kernels;

@@ -11,7 +11,7 @@
 #include "simd_avx2.h"
 #include "reader_kernels.h"
 
-const reader_kernels reader_avx2 = {LANES, "avx2", read_task, math};
+const reader_kernels reader_avx2 = KERNELS("avx2");
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

@@ -11,7 +11,7 @@
 #include "simd_avx512.h"
 #include "reader_kernels.h"
 
-const reader_kernels reader_avx512 = {LANES, "avx512", read_task, math};
+const reader_kernels reader_avx512 = KERNELS("avx512");
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

@@ -109,16 +109,21 @@ static inline addend share_row(const reader_share *share, int32_t id, const floa
     return (addend){room->row, NULL, 1};
 }
 
-INLINE float dot_state(const reader_layer *r, const reader_state *s, int64_t j) {
-    const float *weights = r->decision + j * r->padded;
+INLINE float dot_rows(int64_t padded, const float *weights, const float *x) {
     vec even = vec_set(0.0f), odd = vec_set(0.0f);
     int64_t u = 0;
-    for (; u + 2 * LANES <= r->padded; u += 2 * LANES) {
-        even = vec_fma(vec_load(weights + u), vec_load(s->h + u), even);
-        odd = vec_fma(vec_load(weights + u + LANES), vec_load(s->h + u + LANES), odd);
+    for (; u + 2 * LANES <= padded; u += 2 * LANES) {
+        even = vec_fma(vec_load(weights + u), vec_load(x + u), even);
+        odd = vec_fma(vec_load(weights + u + LANES), vec_load(x + u + LANES), odd);
     }
-    if (u < r->padded) even = vec_fma(vec_load(weights + u), vec_load(s->h + u), even);
+    if (u < padded) even = vec_fma(vec_load(weights + u), vec_load(x + u), even);
     return vec_sum(even + odd);
+}
+
+static float dot(int64_t padded, const float *a, const float *b) { return dot_rows(padded, a, b); }
+
+INLINE float dot_state(const reader_layer *r, const reader_state *s, int64_t j) {
+    return dot_rows(r->padded, r->decision + j * r->padded, s->h);
 }
 
 static inline float decision_share(const reader_layer *r, int64_t j, int32_t id, const float *input) {
@@ -153,6 +158,11 @@ INLINE int64_t decide(const reader_layer *r, const reader_state *s, const reader
     return choose_of_many(room->scores, r->choices - 1, r->bound);
 }
 
+INLINE void store_output(const reader_layer *r, const reader_state *s, const reader_task *t, int64_t at) {
+    for (int64_t u = 0; u < r->hidden_size; u++)
+        t->outputs[at * t->output_stride + u] = s->h[u] * r->hidden_scale;
+}
+
 INLINE void prefetch_row(const reader_share *share, int32_t id) {
     const char *row = share->table + id * share->stride;
     for (int64_t at = 0; at < share->stride; at += 64) __builtin_prefetch(row + at);
@@ -179,14 +189,12 @@ INLINE void read_tokens(const reader_kind kind, const int fast, const reader_lay
         const reader_cell *cell = &r->cells[choice];
         if (cell->size) {
             addend row = share_row(&cell->share, id, input, room);
-            cell_step(kind, fast, cell, &row, s, room, (int)(at & 1));
+            cell_step(kind, fast, cell, &row, s, room, (int)(s->counts[choice] & 1));
         }
         s->counts[choice]++;
         if (t->decisions) t->decisions[at * t->decision_stride] = choice;
         if (t->scores) memcpy(t->scores + at * t->score_stride, room->scores, (size_t)small * sizeof(float));
-        if (t->outputs)
-            for (int64_t u = 0; u < r->hidden_size; u++)
-                t->outputs[at * t->output_stride + u] = s->h[u] * r->hidden_scale;
+        if (t->outputs) store_output(r, s, t, at);
     }
 }
 
@@ -201,6 +209,8 @@ static void read_task(const reader_layer *r, reader_state *s, const reader_room 
     }
 }
 
+#include "reader_sparse.h"
+
 static void math(int64_t n, int fast, const float *x, float *tanh_x, float *sigmoid_x) {
     for (int64_t i = 0; i + LANES <= n; i += LANES) {
         vec y = vec_load(x + i) * vec_set(-1.44269504f), twice = vec_load(x + i) * vec_set(2.88539008f);
@@ -208,3 +218,6 @@ static void math(int64_t n, int fast, const float *x, float *tanh_x, float *sigm
         vec_store(sigmoid_x + i, sigmoid_of(fast ? power_of_2_minus_1(y, 1) : power_of_2_minus_1(y, 0)));
     }
 }
+
+/* What the kernels of this instruction set are, under a name. */
+#define KERNELS(name) {LANES, name, read_task, read_units_task, dot, math}

@@ -7,5 +7,5 @@
 #include "simd_neon.h"
 #include "reader_kernels.h"
 
-const reader_kernels reader_neon = {LANES, "neon", read_task, math};
+const reader_kernels reader_neon = KERNELS("neon");
 #endif

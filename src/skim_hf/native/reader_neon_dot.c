@@ -14,7 +14,7 @@
 #include "simd_neon.h"
 #include "reader_kernels.h"
 
-const reader_kernels reader_neon_dot = {LANES, "neon_dot", read_task, math};
+const reader_kernels reader_neon_dot = KERNELS("neon_dot");
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

@@ -5,4 +5,4 @@
 #include "simd_portable.h"
 #include "reader_kernels.h"
 
-const reader_kernels reader_portable = {LANES, "portable", read_task, math};
+const reader_kernels reader_portable = KERNELS("portable");

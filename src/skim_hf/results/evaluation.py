@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skim_hf.results.counts import TextCounts
 from skim_hf.results.effort import reading_scores
 from skim_hf.results.latency import measure_latency
 from skim_hf.results.machine import command_line, describe_machine
@@ -16,8 +17,9 @@ from skim_hf.results.schema import Block
 from skim_hf.results.scores import task_scores
 from skim_hf.results.targets import kind_of, targets
 from skim_hf.runtime.batches import check_texts
+from skim_hf.runtime.calibration import has_dial
 from skim_hf.runtime.classifier import SkimRuntime
-from skim_hf.runtime.config import check_threshold
+from skim_hf.runtime.config_fields import check_threshold
 
 THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 1.0)
 """Points of a curve that show its whole width."""
@@ -31,22 +33,22 @@ class Readings(NamedTuple):
 
     Attributes:
         logits: [N, labels], or [sum of lengths, labels] where every token gets a label.
-        counts: [N, R, k], how often each reader made each choice.
+        counts: How they were read.
     """
 
     logits: NDArray[np.floating[Any]]
-    counts: NDArray[np.int64]
+    counts: TextCounts
 
     @property
     def lengths(self) -> list[int]:
         """Tokens of each text."""
-        lengths: list[int] = self.counts[:, 0].sum(axis=1).tolist()
+        lengths: list[int] = self.counts.lengths.tolist()
         return lengths
 
 
 def evaluate(
     runtime: SkimRuntime,
-    texts: str | Iterable[str],
+    texts: Any,
     labels: Iterable[Any],
     *,
     thresholds: Sequence[float] = (),
@@ -58,7 +60,7 @@ def evaluate(
 
     Args:
         runtime: The model, at the threshold to be reported.
-        texts: At least one.
+        texts: At least one; of a model of features, arrays of the shape [steps, input_size].
         labels: One per text; see `targets`.
         thresholds: Points of a curve to be measured on the same texts; none for no curve.
         data: Name of the data set, and if known `source`, `hub_id` and `language`.
@@ -68,14 +70,15 @@ def evaluate(
     Returns:
         The block `evaluation` of a result file, which needs `data` and `split`: `texts`, `tokens`,
         `threshold`, `metrics` (accuracy and macro F1, or the errors of a regression), `skim_rate_macro`
-        (mean over texts), `skim_rate_micro` (over tokens), `flop_ratio_paper`, `macs_ratio`, and with
-        thresholds a `curve`.
+        (mean over texts), `skim_rate_micro` (over tokens), `macs_ratio` (unless nothing was computed),
+        `flop_ratio_paper` (where a paper counts so), of a model that jumps `jump_every`, `jump_limit`,
+        `visited_rate` and `jumps_per_text`, and with thresholds a `curve`.
 
     Raises:
         TypeError: Not text.
         ValueError: No texts, labels that the model does not have, or an impossible threshold.
     """
-    texts, labels = check_texts(texts), list(labels)
+    texts, labels = check_texts(texts, runtime.encoder), list(labels)
     found = read(runtime, texts, "Evaluation", progress=progress)
     block: Block = {
         **_named(data=None if data is None else dict(data), split=split),
@@ -86,6 +89,7 @@ def evaluate(
         "dtype": runtime.options.dtype,
         "metrics": score(runtime, found, labels),
         **reading_scores(found.counts, runtime.config),
+        **_named(jump_every=runtime.config.jump_every, jump_limit=runtime.config.jump_limit),
         "machine": describe_machine(),
         "command": command_line(),
     }
@@ -96,14 +100,14 @@ def evaluate(
 
 def threshold_curve(
     runtime: SkimRuntime,
-    texts: str | Iterable[str],
+    texts: Any,
     labels: Iterable[Any],
     thresholds: Sequence[float] = THRESHOLDS,
     *,
     split: str | None = None,
     progress: bool = False,
 ) -> Block:
-    """What the one dial of a skimming model does: scores, share of words read and time at several thresholds.
+    """What the dial of an adaptive model does: scores, share of words read and time at several thresholds.
 
     Args:
         runtime: The model.
@@ -115,16 +119,20 @@ def threshold_curve(
 
     Returns:
         The block `curve` of an evaluation, which needs `split`. A point has `threshold`, `metrics`, `read`
-        (share of the reading decisions that were full reads), `macs_ratio` and `median_us`.
+        (share of the reading decisions that were full reads; of a selective model, of the units that were
+        updated), `macs_ratio` (unless nothing was computed) and `median_us`.
 
     Raises:
         TypeError: Not text.
-        ValueError: No texts, a model that reads everything, labels that the model does not have, or an
+        ValueError: No texts, a model that no threshold changes, labels that the model does not have, or an
             impossible threshold.
     """
-    texts, labels = check_texts(texts), list(labels)
-    if runtime.config.policy == "full":
-        raise ValueError("This model reads every token (policy 'full'): no threshold changes anything.")
+    texts, labels = check_texts(texts, runtime.encoder), list(labels)
+    if not has_dial(runtime.config.policy):
+        what = "reads every token" if runtime.config.policy == "full" else "skips at a fixed rate"
+        raise ValueError(
+            f"This model {what} (policy {runtime.config.policy!r}): no threshold changes anything."
+        )
     twins = {f"{check_threshold(value):g}": runtime.with_threshold(value) for value in thresholds}
     points = []
     for name, twin in twins.items():
@@ -135,7 +143,7 @@ def threshold_curve(
                 "threshold": twin.threshold,
                 "metrics": score(twin, found, labels),
                 "read": 1.0 - reading["skim_rate_micro"],
-                "macs_ratio": reading["macs_ratio"],
+                **_named(macs_ratio=reading.get("macs_ratio")),
             }
         )
     timed = measure_latency(twins, texts[:TIMED_TEXTS], rounds=1, progress=progress)
@@ -146,7 +154,7 @@ def threshold_curve(
     return {**_named(split=split), **sizes, "points": points, **origin}
 
 
-def read(runtime: SkimRuntime, texts: Sequence[str], label: str, *, progress: bool = False) -> Readings:
+def read(runtime: SkimRuntime, texts: Sequence[Any], label: str, *, progress: bool = False) -> Readings:
     """Reads texts one by one.
 
     Args:
@@ -160,12 +168,11 @@ def read(runtime: SkimRuntime, texts: Sequence[str], label: str, *, progress: bo
     """
     if not texts:
         raise ValueError("Expected at least one text to evaluate on; got none.")
-    choices, logits, counts = runtime.config.num_choices, [], []
+    readings = []
     for text in with_bar(texts, label, " texts", shown=progress):
-        reading = runtime.read_ids(runtime.encode(text))
-        logits.append(np.atleast_2d(reading.logits))
-        counts.append([np.bincount(reader, minlength=choices) for reader in reading.decisions.T])
-    return Readings(np.concatenate(logits), np.array(counts, dtype=np.int64))
+        readings.append(runtime.read_ids(runtime.encode(text)))
+    logits = np.concatenate([np.atleast_2d(reading.logits) for reading in readings])
+    return Readings(logits, TextCounts.of_readings(readings, runtime.config))
 
 
 def score(runtime: SkimRuntime, found: Readings, labels: Iterable[Any]) -> dict[str, float]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from skim_hf.results.machine import command_line, describe_machine
 from skim_hf.results.schema import Block
@@ -17,7 +18,7 @@ ADAPTIVE, DENSE = "adaptive", "dense"
 
 def measure_latency(
     runtimes: Mapping[str, SkimRuntime],
-    texts: str | Iterable[str],
+    texts: Any,
     *,
     rounds: int = 5,
     progress: bool = False,
@@ -26,35 +27,36 @@ def measure_latency(
 
     Args:
         runtimes: By name; `adaptive` and `dense` where the block is meant for a result file.
-        texts: At least one.
+        texts: At least one; for models of features, arrays of the shape [steps, input_size].
         rounds: How often every text is read.
         progress: Whether to show a progress bar.
 
     Returns:
         Per runtime median, 99th percentile and minimum over all turns in microseconds per text, and how
         many times faster than each other one it was, as the median of the ratios within turns; the length
-        of the texts, and machine and command. Words are what stands between blanks, tokens what is read.
+        of the texts, and machine and command. Words are what stands between blanks, tokens what is read;
+        of features both are steps.
 
     Raises:
         TypeError: Not text.
         ValueError: Nothing to time or to read, or runtimes of several threads, backends or dtypes.
     """
-    texts = check_texts(texts)
-    if not runtimes or not texts or rounds < 1:
+    first = next(iter(runtimes.values()), None)
+    texts = check_texts(texts, first.encoder if first else None)
+    if first is None or not texts or rounds < 1:
         raise ValueError(
             "Expected at least one runtime, one text and one round; "
             f"got {len(runtimes)}, {len(texts)} and {rounds}."
         )
-    first = next(iter(runtimes.values()))
     contestants = {name: Contestant(runtime) for name, runtime in runtimes.items()}
     times = take_turns(contestants, texts, rounds * len(texts), "Latency", progress=progress)
     return {
-        "what": "string to label, one text at a time, one thread",
+        "what": f"{_inputs(first)} to label, one text at a time, one thread",
         "backend": _common("backends", {runtime.backend for runtime in runtimes.values()}),
         "dtype": _common("dtypes", {runtime.options.dtype for runtime in runtimes.values()}),
         "threads": 1,
         "texts": len(texts),
-        "words_per_text": statistics.fmean(len(text.split()) for text in texts),
+        "words_per_text": statistics.fmean(map(_words, texts)),
         "tokens_per_text": statistics.fmean(len(first.encode(text)) for text in texts),
         "rounds": rounds,
         "contestants": {
@@ -67,6 +69,14 @@ def measure_latency(
         "machine": describe_machine(),
         "command": command_line(),
     }
+
+
+def _inputs(runtime: SkimRuntime) -> str:
+    return "features" if runtime.config.reads_features else "string"
+
+
+def _words(text: Any) -> int:
+    return len(text.split() if isinstance(text, str) else text)
 
 
 def _common(what: str, found: set[str]) -> str:

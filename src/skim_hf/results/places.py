@@ -30,7 +30,8 @@ def where_read(
         `texts`, `tokens`, `read` (share of the tokens that were read in full), `tenths` (the same share in
         each tenth of the texts, from their beginnings to their ends; None for one without tokens), and
         `words`: the tokens that were read most often, each with `token`, `read` and `seen`, how often. With
-        several readers a token counts as read where at least half of them read it.
+        several readers a token counts as read where at least half of them read it; a selective one reads
+        where it updates any unit.
 
     Raises:
         TypeError: Not text.

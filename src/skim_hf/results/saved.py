@@ -30,8 +30,9 @@ def describe_model(folder: str | os.PathLike[str], saved: SavedModel) -> Block:
     Returns:
         Architecture, number of parameters, and bytes of each file that prediction needs.
     """
-    files = [Path(folder, name) for name in (ModelFolder.CONFIG, ModelFolder.TOKENIZER)]
-    files += sorted(Path(folder).glob("*.safetensors"))
+    # A model of features has no tokenizer.
+    names = (ModelFolder.CONFIG, *([] if saved.config.reads_features else [ModelFolder.TOKENIZER]))
+    files = [*(Path(folder, name) for name in names), *sorted(Path(folder).glob("*.safetensors"))]
     return {
         "architecture": saved.config.architecture,
         "parameters": saved.weights.num_parameters,

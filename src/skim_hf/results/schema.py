@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from skim_hf.runtime.config import is_share
+from skim_hf.runtime.config_fields import is_share
 
 Block = dict[str, Any]
 """One part of a result file, as JSON holds it."""
@@ -77,8 +77,10 @@ _READING = {
     "skim_rate_micro?": SHARE,
     "flop_ratio_paper?": TIME,
     "macs_ratio?": TIME,
+    "visited_rate?": SHARE,
+    "jumps_per_text?": TIME,
 }
-_POINT = {"threshold": SHARE, "metrics": {"+": NUMBER}, "read": SHARE, "macs_ratio": TIME, "median_us": TIME}
+_POINT = {"threshold": SHARE, "metrics": {"+": NUMBER}, "read": SHARE, "macs_ratio?": TIME, "median_us": TIME}
 _CURVE = {
     "split": TEXT,
     "texts": COUNT,
@@ -116,6 +118,8 @@ BLOCKS: dict[str, Any] = {
         "dtype?": TEXT,
         "metrics": {"+": NUMBER},
         **_READING,
+        "jump_every?": COUNT,
+        "jump_limit?": COUNT,
         "dense?": {"what": TEXT, "metrics": {"+": NUMBER}},
         "curve?": _CURVE,
         **_ORIGIN,

@@ -13,7 +13,10 @@ from skim_hf.results.schema import SETTING, Block
 
 # What a Trainer reports beside scores; the epoch comes without the prefix.
 _NO_SCORES = ("loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
-_READING = ("skim_rate_macro", "skim_rate_micro", "flop_ratio_paper", "macs_ratio")
+_READING = (
+    *("skim_rate_macro", "skim_rate_micro", "flop_ratio_paper", "macs_ratio"),
+    *("visited_rate", "jumps_per_text"),
+)
 
 
 def from_training(

@@ -15,6 +15,12 @@ from skim_hf.runtime.workers import Workers
 STEPS = 16
 """Readings of all texts during a search."""
 
+# What models do whose policy makes no use of a threshold.
+_WITHOUT_DIAL = {
+    "full": "reads every token",
+    "random": "skips tokens at random",
+    "periodic": "skips tokens at a fixed rate",
+}
 _FURTHEST = 17.0  # log-odds; beyond, a threshold is 0 or 1 in single precision
 
 
@@ -33,11 +39,7 @@ def calibrate(
     Raises:
         ValueError: The model reads everything, the texts have no tokens, or no threshold will do.
     """
-    if config.policy == "full":
-        raise ValueError(
-            "This model reads every token: it has policy 'full' and decides nothing that a budget could "
-            "change. Train one with policy='skim'."
-        )
+    check_dial(config.policy)
     return find_threshold(lambda t: share_read(engine.with_threshold(t), workers, texts), budget)
 
 
@@ -48,17 +50,39 @@ def share_read(engine: Engine, workers: Workers, texts: Sequence[NDArray[np.int3
         ValueError: The texts have no tokens.
     """
 
-    def counts(ids: NDArray[np.int32]) -> tuple[int, int]:
-        decisions = engine.read(ids).decisions
-        return decisions.size, decisions.size - int(np.count_nonzero(decisions))
+    def counts(ids: NDArray[np.int32]) -> tuple[int, float]:
+        reading = engine.read(ids)
+        made = reading.decisions.size
+        # Not from the rate, whose rounding could pass a budget that is kept exactly.
+        if reading.units is not None:
+            return made, float(reading.units.sum()) / reading.hidden.shape[1]
+        return made, int(np.count_nonzero(reading.decisions == 0))
 
-    made, read = np.array([(0, 0), *workers.map(counts, texts)]).sum(axis=0).tolist()
+    made, read = np.array([(0.0, 0.0), *workers.map(counts, texts)]).sum(axis=0).tolist()
     if not made:
         raise ValueError(
             "Expected texts with words to calibrate on; got none. "
             "Pass some hundred that are like those to be read later."
         )
     return float(read / made)
+
+
+def has_dial(policy: str) -> bool:
+    """Whether a threshold changes how a model with this policy reads."""
+    return policy not in _WITHOUT_DIAL
+
+
+def check_dial(policy: str) -> None:
+    """Refuses a budget for a policy whose reading no threshold changes.
+
+    Raises:
+        ValueError: Such a policy.
+    """
+    if not has_dial(policy):
+        raise ValueError(
+            f"This model {_WITHOUT_DIAL[policy]}: it has policy {policy!r} and decides nothing that a budget "
+            "could change. Train one with policy='skim'."
+        )
 
 
 def find_threshold(share: Callable[[float], float], budget: float) -> float:

@@ -12,8 +12,9 @@ from typing import Any
 from skim_hf.runtime.backends import Backend, wanted_backend
 from skim_hf.runtime.batches import LARGEST_BLOCK, batches, blocks, check_iterable, check_texts, with_progress
 from skim_hf.runtime.calibration import calibrate
-from skim_hf.runtime.config import check_threshold
+from skim_hf.runtime.config_fields import check_threshold
 from skim_hf.runtime.folder import ModelFolder
+from skim_hf.runtime.frame_stream import FrameSession, FrameTokenSession
 from skim_hf.runtime.loading import SavedModel, load_model
 from skim_hf.runtime.options import RuntimeOptions, check_budget, check_calibration, check_count
 from skim_hf.runtime.parity import ParityReport, compare
@@ -25,9 +26,15 @@ from skim_hf.runtime.tokens import TokenHead
 from skim_hf.runtime.trace import ReadingTrace, trace_reading
 from skim_hf.runtime.workers import Workers
 
+_TEXT_SESSIONS = (SequenceSession, TokenSession)
+
 
 class SkimRuntime(RunningModel):
     """A classifier of texts, or of their tokens, that runs a saved Skim-RNN without torch.
+
+    A model of continuous features (`vocab_size` null) reads sequences of frames instead, arrays of
+    [frames, input_size]: wherever a text is expected one array stands for one, and a list of arrays, or an
+    array of three dimensions, for several.
 
     Objects can be called from several threads at once, survive `fork`, and can be pickled: the pickle
     holds configuration, weights, tokenizer and settings, or, of `by_path()`, the folder's path and the
@@ -44,7 +51,7 @@ class SkimRuntime(RunningModel):
 
     Raises:
         ImportError: The native engine was asked for and is not there.
-        ValueError: The model reads continuous features, or the engine cannot run it.
+        ValueError: The engine cannot run the model, or jump settings are given for one that does not jump.
 
     Example:
         >>> clf = SkimRuntime.from_pretrained(model_folder)  # doctest: +SKIP
@@ -62,7 +69,7 @@ class SkimRuntime(RunningModel):
     ) -> None:
         super().__init__(model, options, backend=backend, folder=folder)
         head = TokenHead if self.config.labels_tokens else SequenceHead
-        self._head: Any = head(self.config, model.encoder, self._options.max_tokens)
+        self._head: Any = head(self.config, self.encoder, self._options.max_tokens)
         self._workers = Workers(self._options.threads)
         self._is_pickled_by_path = False
 
@@ -75,10 +82,12 @@ class SkimRuntime(RunningModel):
         dtype: str = "float32",
         threshold: float | None = None,
         budget: float | None = None,
-        calibration_texts: Iterable[str] | None = None,
+        calibration_texts: Iterable[Any] | None = None,
         max_tokens: int | None = None,
         threads: int = 1,
-        parity_texts: Iterable[str] | None = None,
+        jump_every: int | None = None,
+        jump_limit: int | None = None,
+        parity_texts: Iterable[Any] | None = None,
         min_agreement: float = 0.995,
         max_probability_change: float | None = None,
         revision: str | None = None,
@@ -91,8 +100,8 @@ class SkimRuntime(RunningModel):
         cached model is loaded, with a warning in the log.
 
         Args:
-            source: A folder with config.json, tokenizer.json and model.safetensors (or several such files and
-                model.safetensors.index.json), or a Hub id.
+            source: A folder with config.json, tokenizer.json (but for a model of features) and
+                model.safetensors (or several such files and model.safetensors.index.json), or a Hub id.
             backend: `native` for the C kernels, `numpy`, or `auto`: what the environment variable
                 SKIM_HF_BACKEND says, and else the kernels if they are there and can run the model.
             dtype: `float32`, or `int8` for recurrent weights and tables (native only).
@@ -102,6 +111,9 @@ class SkimRuntime(RunningModel):
             calibration_texts: Some hundred texts that the budget is turned into a threshold with.
             max_tokens: Read only the first so many tokens of a text; None reads all.
             threads: How many texts to read at the same time. Results do not depend on it.
+            jump_every: For a model that jumps, how many tokens it reads before each decision to jump; None
+                for the model's own.
+            jump_limit: For a model that jumps, how often it may; None for the model's own.
             parity_texts: Texts to compare with the same model in float32; see `parity`.
             min_agreement: Share of their labels that must be equal.
             max_probability_change: How far their probabilities may differ; None for any distance.
@@ -119,7 +131,13 @@ class SkimRuntime(RunningModel):
         budget = None if budget is None else check_budget(budget)
         # What can be wrong with the settings is said before anything is loaded.
         options = RuntimeOptions(
-            check_threshold(0.0 if threshold is None else threshold), backend, dtype, max_tokens, threads
+            check_threshold(0.0 if threshold is None else threshold),
+            backend,
+            dtype,
+            max_tokens,
+            threads,
+            jump_every,
+            jump_limit,
         )
         wanted_backend(options)
         folder = ModelFolder.find(source, revision=revision, subfolder=subfolder)
@@ -170,7 +188,7 @@ class SkimRuntime(RunningModel):
             return _reload, (str(self._folder), self._options)
         return SkimRuntime, (self._model, self._options)
 
-    def __call__(self, texts: str | Iterable[str]) -> Any:
+    def __call__(self, texts: Any) -> Any:
         """Classifies a text, or each of several.
 
         Args:
@@ -186,7 +204,7 @@ class SkimRuntime(RunningModel):
         """
         return self._each(texts, self._head.results)
 
-    def predict(self, texts: str | Iterable[str]) -> Any:
+    def predict(self, texts: Any) -> Any:
         """The best label of a text, or of each of several; a list of labels where every token gets one.
 
         Raises:
@@ -194,7 +212,7 @@ class SkimRuntime(RunningModel):
         """
         return self._each(texts, self._head.best_labels)
 
-    def predict_proba(self, texts: str | Iterable[str]) -> Any:
+    def predict_proba(self, texts: Any) -> Any:
         """Scores of all labels: probabilities, or the values of a regression.
 
         Args:
@@ -207,13 +225,13 @@ class SkimRuntime(RunningModel):
         Raises:
             TypeError: Not text.
         """
-        if isinstance(texts, str):
-            rows = self._head.probabilities([self._read([texts])])
+        if self.encoder.is_one(texts):
+            rows = self._head.probabilities([self._read([self.encoder.check(texts)])])
             return rows[0] if self.config.labels_tokens else rows
-        return self._head.probabilities(list(self._in_blocks(check_texts(texts), self._read)))
+        return self._head.probabilities(list(self._in_blocks(check_texts(texts, self.encoder), self._read)))
 
     def predict_iter(
-        self, texts: Iterable[str], *, batch_size: int = LARGEST_BLOCK, progress: bool = False
+        self, texts: Iterable[Any], *, batch_size: int = LARGEST_BLOCK, progress: bool = False
     ) -> Iterator[Any]:
         """Classifies texts one after the other as they come, also more than fit into memory.
 
@@ -229,10 +247,13 @@ class SkimRuntime(RunningModel):
             TypeError: Not an iterable of texts; for an item that is none, when it is reached.
             ValueError: An impossible batch size.
         """
-        if isinstance(texts, str):
-            raise TypeError("Expected an iterable of texts; got one str. For a single text call the runtime.")
-        check_iterable(texts)
-        lists = batches(texts, check_count("batch_size", batch_size))
+        if self.encoder.is_one(texts):
+            raise TypeError(
+                f"Expected an iterable of texts; got one {type(texts).__name__}. "
+                "For a single text call the runtime."
+            )
+        check_iterable(texts, self.encoder)
+        lists = batches(texts, check_count("batch_size", batch_size), self.encoder)
         found = self._workers.map(lambda texts: self._head.results(self._read(texts)), lists)
         results = (result for block in found for result in block)
         total = len(texts) if isinstance(texts, Sized) else None
@@ -244,16 +265,18 @@ class SkimRuntime(RunningModel):
         Raises:
             ValueError: The model is bidirectional, or its tokenizer needs the whole text.
         """
-        kind = TokenSession if self.config.labels_tokens else SequenceSession
-        return kind(
+        kinds = (FrameSession, FrameTokenSession) if self.config.reads_features else _TEXT_SESSIONS
+        kind: Any = kinds[self.config.labels_tokens]
+        session: StreamSession = kind(
             self.config,
-            self._model.encoder,
+            self.encoder,
             self._backend.engine,
             self._options.max_tokens,
             lambda: self._snapshot_settings,
         )
+        return session
 
-    def calibrate(self, texts: str | Iterable[str], budget: float) -> float:
+    def calibrate(self, texts: Any, budget: float) -> float:
         """Finds the threshold for a budget, by reading texts with several.
 
         Args:
@@ -269,10 +292,10 @@ class SkimRuntime(RunningModel):
             ValueError: The model reads everything, there are no words, or no threshold keeps the budget.
         """
         budget = check_budget(budget)
-        ids = [self.encode(text) for text in check_texts(texts)]
+        ids = [self.encode(text) for text in check_texts(texts, self.encoder)]
         return calibrate(self.config, self._backend.engine, self._workers, ids, budget)
 
-    def parity(self, texts: str | Iterable[str]) -> ParityReport:
+    def parity(self, texts: Any) -> ParityReport:
         """Compares this runtime with the same model in float32.
 
         Args:
@@ -285,28 +308,30 @@ class SkimRuntime(RunningModel):
         options = replace(self._options, dtype="float32", backend=self.backend)
         return compare(self, SkimRuntime(self._model, options), texts)
 
-    def trace(self, text: str) -> ReadingTrace:
+    def trace(self, text: Any) -> ReadingTrace:
         """Classifies a text and tells how every token of it was read.
 
         Raises:
             TypeError: Not text.
         """
-        encoded = self._model.encoder.encode(text, self._options.max_tokens)
+        encoded = self.encoder.encode(text, self._options.max_tokens)
         engine = self._backend.engine
         reading = engine.read(encoded.ids)
+        # Frames have no text: their trace is a list without a rendering.
+        text = text if isinstance(text, str) else ""
         return trace_reading(self.config, text, encoded, reading, engine.final_scores(reading.logits))
 
-    def _each(self, texts: str | Iterable[str], show: Any) -> Any:
-        if isinstance(texts, str):
-            return show(self._read([texts]))[0]
-        shown = self._in_blocks(check_texts(texts), lambda block: show(self._read(block)))
+    def _each(self, texts: Any, show: Any) -> Any:
+        if self.encoder.is_one(texts):
+            return show(self._read([self.encoder.check(texts)]))[0]
+        shown = self._in_blocks(check_texts(texts, self.encoder), lambda block: show(self._read(block)))
         return list(chain.from_iterable(shown))
 
-    def _in_blocks(self, texts: list[str], function: Callable[[list[str]], Any]) -> Iterator[Any]:
+    def _in_blocks(self, texts: list[Any], function: Callable[[list[Any]], Any]) -> Iterator[Any]:
         """A function of every block of the texts, by the threads."""
         return self._workers.map(function, blocks(texts, self._workers.threads))
 
-    def _read(self, texts: Sequence[str]) -> Sequence[Any]:
+    def _read(self, texts: Sequence[Any]) -> Sequence[Any]:
         rows: Sequence[Any] = self._head.read(self._backend.engine, texts)
         return rows
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from numbers import Real
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from skim_hf.runtime import config_fields as fields
 from skim_hf.runtime.json_files import read_object
 
 MODEL_TYPE = "skim_rnn"
@@ -18,7 +18,7 @@ _ENCODER = "SkimRNNModel"
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "cell_type": ("lstm", "gru", "tanh"),
-    "policy": ("full", "skim"),
+    "policy": ("full", "skim", "skip", "selective", "random", "periodic"),
     "small_input": ("own_slice", "full_h"),
     "pooling": ("last", "mean", "max"),
 }
@@ -35,17 +35,24 @@ class RuntimeConfig:
         embedding_size: Width of a word vector.
         input_size: Features per step of continuous inputs, where vocab_size is None.
         hidden_size: d.
-        num_hidden_layers: Stacked layers.
+        num_hidden_layers: Stacked layers; 0 pools word vectors or features without any recurrence.
         bidirectional: Whether each layer also reads backwards.
         cell_type: `lstm`, `gru` (reset-after) or `tanh`.
-        policy: `full` or `skim`.
-        skim_sizes: Sizes of the small cells, from large to small; 0 copies the state.
+        policy: `full` reads every token, `skim` chooses a cell for each (Skim-RNN), `skip` reads a token or
+            copies the state (Skip RNN), `selective` updates some units (SA-RNN), `random` and `periodic`
+            skip a fixed share.
+        skim_sizes: Sizes of the small cells of `skim`, from large to small; 0 copies the state.
         small_input: Whether a small cell sees its own slice of the hidden state, or all of it.
-        skim_threshold: Skim above this probability, in [0, 1].
+        skim_threshold: Skim above this probability, in [0, 1]; `full`, `random` and `periodic` ignore it.
         pooling: What the classifier sees: `last`, `mean` or `max`.
         labels: Names of the labels, by id.
         problem_type: As in transformers; None is a single label, or a sigmoid for one label.
         architecture: Which of `ARCHITECTURES`: whether texts get labels, or every token of a text.
+        skip_rate: Share of tokens that `random` and `periodic` skip, in [0, 1).
+        learned_initial_state: Whether every reader starts from a state of its own instead of zeros.
+        jump_every: R, tokens processed before each jump decision; None for a model that does not jump.
+        jump_size: K, the largest jump.
+        jump_limit: N, jumps allowed.
     """
 
     vocab_size: int | None
@@ -63,6 +70,11 @@ class RuntimeConfig:
     labels: tuple[str, ...]
     problem_type: str | None = None
     architecture: str = SEQUENCE
+    skip_rate: float = 0.5
+    learned_initial_state: bool = False
+    jump_every: int | None = None
+    jump_size: int | None = None
+    jump_limit: int | None = None
 
     @property
     def labels_tokens(self) -> bool:
@@ -76,8 +88,25 @@ class RuntimeConfig:
 
     @property
     def num_choices(self) -> int:
-        """k: read, and one for each small size."""
-        return 1 + len(self.skim_sizes)
+        """k: read, and one for each small size; of the policies without sizes read and copy."""
+        return len(self.sizes)
+
+    @property
+    def jumps(self) -> bool:
+        """Whether the model passes over tokens."""
+        return self.jump_every is not None
+
+    @property
+    def reads_features(self) -> bool:
+        """Whether inputs are continuous frames, [T, input_size], rather than token ids, [T]."""
+        return self.vocab_size is None
+
+    @property
+    def output_width(self) -> int:
+        """Width of what the classifier sees."""
+        if not self.num_hidden_layers:
+            return self.input_width
+        return self.hidden_size * self.num_directions
 
     @property
     def num_directions(self) -> int:
@@ -96,8 +125,21 @@ class RuntimeConfig:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """State size of every choice, the full one first."""
-        return (self.hidden_size, *self.skim_sizes)
+        """Units that every choice may change, the full one first; 0 copies the state."""
+        if self.policy in ("full", "skim"):
+            return (self.hidden_size, *self.skim_sizes)
+        return (self.hidden_size, 0)
+
+    @property
+    def passes(self) -> list[list[list[int]]]:
+        """Numbers of the readers that walk through a text together: [passes][directions][layers].
+
+        In one direction all layers read a token before the next is looked at, or may. With two, a layer
+        needs both directions of the one below for the whole text, so that each is a pass of its own.
+        """
+        if not self.bidirectional:
+            return [[list(range(self.num_hidden_layers))]]
+        return [[[first], [first + 1]] for first in range(0, self.num_readers, 2)]
 
     def layer_width(self, layer: int) -> int:
         """d_x, the width of what a layer reads."""
@@ -106,6 +148,23 @@ class RuntimeConfig:
     def context_width(self, choice: int) -> int:
         """How many units of the hidden state the cell of a choice sees."""
         return self.sizes[choice] if self.small_input == "own_slice" else self.hidden_size
+
+    def with_jumps(self, every: int | None = None, limit: int | None = None) -> RuntimeConfig:
+        """The same model with other jump settings; None keeps the model's own.
+
+        Raises:
+            ValueError: The model does not jump, or a number is too small.
+        """
+        if every is None and limit is None:
+            return self
+        if not self.jumps:
+            raise ValueError(
+                "jump_every and jump_limit are settings of a model that jumps; this one has no jump head. "
+                "Leave them out, or train a model with jump_every, jump_size and jump_limit."
+            )
+        changes = {"jump_every": every, "jump_limit": limit}
+        given = {name: value for name, value in changes.items() if value is not None}
+        return replace(self, **fields.jump_settings(vars(self) | given))
 
     @classmethod
     def load(cls, path: Path) -> RuntimeConfig:
@@ -129,50 +188,31 @@ class RuntimeConfig:
                 names the key, what came and what is allowed.
         """
         _check_kind(values)
-        words = _get(values, "vocab_size") is not None
-        hidden_size = _integer(values, "hidden_size", 1)
-        choices = {name: _choice(values, name, allowed) for name, allowed in _CHOICES.items()}
-        bidirectional = _get(values, "bidirectional")
-        if not isinstance(bidirectional, bool):
-            raise ValueError(f"bidirectional must be true or false; got {bidirectional!r}.")
+        hidden_size = fields.integer(values, "hidden_size", 1)
+        choices: dict[str, Any] = {
+            name: fields.choice(values, name, allowed) for name, allowed in _CHOICES.items()
+        }
         problem_type = values.get("problem_type")
         if problem_type not in _PROBLEM_TYPES:
             raise ValueError(f"problem_type must be one of {_PROBLEM_TYPES}; got {problem_type!r}.")
-        return cls(
-            vocab_size=_integer(values, "vocab_size", 1) if words else None,
-            embedding_size=_integer(values, "embedding_size", 1),
-            input_size=None if words else _integer(values, "input_size", 1),
+        config = cls(
+            **fields.inputs(values),
+            embedding_size=fields.integer(values, "embedding_size", 1),
             hidden_size=hidden_size,
-            num_hidden_layers=_integer(values, "num_hidden_layers", 1),
-            bidirectional=bidirectional,
-            skim_sizes=_skim_sizes(values, choices["policy"], hidden_size),
-            skim_threshold=check_threshold(_get(values, "skim_threshold"), "skim_threshold"),
-            labels=_labels(values),
+            num_hidden_layers=fields.integer(values, "num_hidden_layers", 0),
+            bidirectional=fields.flag("bidirectional", fields.get(values, "bidirectional")),
+            skim_sizes=fields.skim_sizes(values, choices["policy"], hidden_size),
+            skim_threshold=fields.check_threshold(fields.get(values, "skim_threshold"), "skim_threshold"),
+            labels=fields.labels(values),
             problem_type=problem_type,
             architecture=values["architectures"][0],
+            skip_rate=fields.skip_rate(values),
+            learned_initial_state=fields.initial_state(values, choices["policy"]),
+            **fields.jump_settings(values),
             **choices,
         )
-
-
-def check_threshold(value: Any, name: str = "threshold") -> float:
-    """Returns a skim threshold as a float.
-
-    Raises:
-        ValueError: Not a number in [0, 1].
-    """
-    if not is_share(value):
-        raise ValueError(
-            f"{name} must be a number in [0, 1]: skim above this probability; 1 reads everything. "
-            f"Got {value!r}."
-        )
-    return float(value)
-
-
-def is_share(value: Any) -> bool:
-    """Whether a value is a number in [0, 1]."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    # Compared as it is: an integer can be too large for a float.
-    return is_number and bool(0 <= value <= 1)
+        _check_together(config)
+        return config
 
 
 def _check_kind(values: Mapping[str, Any]) -> None:
@@ -194,47 +234,26 @@ def _check_kind(values: Mapping[str, Any]) -> None:
         )
 
 
-def _get(values: Mapping[str, Any], name: str) -> Any:
-    if name not in values:
-        raise ValueError(f"{name} is missing. Save the model again with model.save_pretrained(folder).")
-    return values[name]
-
-
-def _integer(values: Mapping[str, Any], name: str, lowest: int) -> int:
-    value = _get(values, name)
-    if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-        raise ValueError(f"{name} must be an integer of at least {lowest}; got {value!r}.")
-    return value
-
-
-def _choice(values: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
-    value = _get(values, name)
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}.")
-    return str(value)
-
-
-def _skim_sizes(values: Mapping[str, Any], policy: str, hidden_size: int) -> tuple[int, ...]:
-    sizes = _get(values, "skim_sizes")
-    rule = f"integers from large to small, each from 0 to hidden_size={hidden_size}"
-    if not isinstance(sizes, list) or any(type(size) is not int for size in sizes):
-        raise ValueError(f"skim_sizes must be a list of {rule}; got {sizes!r}.")
-    if sizes != sorted(sizes, reverse=True) or any(not 0 <= size <= hidden_size for size in sizes):
-        raise ValueError(f"skim_sizes must be {rule}; got {sizes!r}.")
-    if (policy == "skim") != bool(sizes):
+def _check_together(config: RuntimeConfig) -> None:
+    """Refuses fields of which each is right and which contradict each other."""
+    goes_as_one = config.policy == "skip" or config.jumps
+    if goes_as_one and config.bidirectional and config.num_hidden_layers > 1:
+        what = "policy 'skip' has one gate for all layers" if config.policy == "skip" else "A jump is one"
         raise ValueError(
-            "skim_sizes must be empty for policy 'full' and not empty for 'skim'; "
-            f"got {sizes!r} for {policy!r}."
+            f"{what}, which two directions in several layers cannot share. Use bidirectional=false, or "
+            f"num_hidden_layers=1; got {config.num_hidden_layers} bidirectional layers."
         )
-    return tuple(sizes)
-
-
-def _labels(values: Mapping[str, Any]) -> tuple[str, ...]:
-    # transformers leaves out what equals its own default, two labels without names.
-    names = values.get("id2label", {"0": "LABEL_0", "1": "LABEL_1"})
-    if not isinstance(names, dict) or not names or not all(isinstance(name, str) for name in names.values()):
-        raise ValueError(f"id2label must map the ids '0', '1', ... to label names; got {names!r}.")
-    ids = [str(number) for number in range(len(names))]
-    if set(names) != set(ids):
-        raise ValueError(f"id2label must have the ids 0 to {len(names) - 1}; got {sorted(names)!r}.")
-    return tuple(names[number] for number in ids)
+    if config.jumps and config.bidirectional and config.labels_tokens:
+        raise ValueError(
+            "A bidirectional reader that jumps has no output at tokens that it passes over, and every token "
+            "needs a label. Use bidirectional=false, or leave the jump settings out."
+        )
+    if config.num_hidden_layers:
+        return
+    if config.policy != "full" or config.jumps or config.bidirectional or config.pooling == "last":
+        raise ValueError(
+            "num_hidden_layers=0 pools vectors without reading: it goes with policy 'full', no jump "
+            f"settings, bidirectional=false, and pooling 'mean' or 'max'; got policy "
+            f"{config.policy!r}, pooling {config.pooling!r}, bidirectional={config.bidirectional} and "
+            f"jump_every={config.jump_every}."
+        )

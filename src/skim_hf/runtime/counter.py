@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.weights import Array
 
 
@@ -29,33 +30,48 @@ class OperationCounter:
     Attributes:
         executed: Done: the products of the chosen cells and of the decisions.
         folded: Not done, because their result was looked up in a table made at load.
-        choices: How often each reader made each choice, [R][k], the full read first.
+        choices: How often each reader made each choice, [R][k], the full read first; tokens that were
+            passed over are in none.
         texts: Texts read.
+        units: Units that each reader of policy `selective` updated, [R]; None for other policies.
+        jumps: Jump decisions taken in each direction, [directions].
     """
 
     executed: int = 0
     folded: int = 0
     choices: list[list[int]] = field(default_factory=list)
     texts: int = 0
+    units: list[int] | None = None
+    jumps: list[int] = field(default_factory=list)
 
     @property
     def total(self) -> int:
         """What the same decisions cost an engine without tables."""
         return self.executed + self.folded
 
-    def add_text(self, decisions: NDArray[np.int64], num_choices: int) -> None:
+    def add_text(self, reading: Reading, num_choices: int) -> None:
         """Adds the choices of one text.
 
         Args:
-            decisions: [T, R].
+            reading: Of the text.
             num_choices: k.
         """
         self.texts += 1
-        counts = [np.bincount(column, minlength=num_choices).tolist() for column in decisions.T]
-        if not self.choices:
-            self.choices = [[0] * num_choices for _ in counts]
-        for total, new in zip(self.choices, counts, strict=True):
-            total[:] = [a + b for a, b in zip(total, new, strict=True)]
+        columns = (column[column >= 0] for column in reading.decisions.T)
+        choices = [np.bincount(column, minlength=num_choices).tolist() for column in columns]
+        old = self.choices or [[0] * num_choices for _ in choices]
+        self.choices = [_sum(total, new) for total, new in zip(old, choices, strict=True)]
+        if reading.units is not None:
+            self.units = _sum(self.units, reading.units.sum(axis=0).tolist())
+        if reading.jumps is not None:
+            self.jumps = _sum(self.jumps, reading.jumps.tolist())
+
+
+def _sum(totals: list[int] | None, new: list[int]) -> list[int]:
+    return [a + b for a, b in zip(totals, new, strict=True)] if totals else new
+
+
+UnitProduct = Callable[[NDArray[np.intp]], Array]
 
 
 class Rows(Protocol):
@@ -86,6 +102,41 @@ class Products:
         text gives the same bits however it is cut into pieces.
         """
         return np.stack([(left * column).sum(axis=1) for column in right.T], axis=1)
+
+    def bind_units(self, vector: Array, rows: Array) -> UnitProduct:
+        """A call that multiplies some units' rows with a vector which stays where it is.
+
+        Args:
+            vector: [n].
+            rows: [G, d, n].
+
+        Returns:
+            A function of [m] units' numbers that gives [G, m].
+        """
+
+        def product(units: NDArray[np.intp]) -> Array:
+            picked = rows[:, units]
+            result: Array = picked.reshape(-1, len(vector)).dot(vector).reshape(picked.shape[:2])
+            return result
+
+        return product
+
+    def bind_diagonal(self, vector: Array, diagonal: Array, out: Array) -> Callable[[], object]:
+        """A call that multiplies two vectors of [d], unit by unit."""
+        return partial(np.multiply, vector, diagonal, out)
+
+    def unit_rows(self, table: Array, input_width: int) -> Callable[[int, NDArray[np.intp]], Array]:
+        """Some units' columns of a row of a table, [V, G, d]; see `rows`.
+
+        Returns:
+            A function of a token and [m] units' numbers that gives [G, m].
+        """
+
+        def look_up(token: int, units: NDArray[np.intp]) -> Array:
+            found: Array = table[token][:, units]
+            return found
+
+        return look_up
 
     def rows(self, table: Array, input_width: int) -> Rows:
         """Rows of a table that stand for products with inputs of `input_width`."""
@@ -121,6 +172,37 @@ class CountedProducts(Products):
         """See `Products.multiply`."""
         self._counter.executed += len(left) * right.size
         return super().multiply(left, right)
+
+    def bind_units(self, vector: Array, rows: Array) -> UnitProduct:
+        """See `Products.bind_units`."""
+        product = super().bind_units(vector, rows)
+
+        def counted(units: NDArray[np.intp]) -> Array:
+            self._counter.executed += len(rows) * len(units) * len(vector)
+            return product(units)
+
+        return counted
+
+    def bind_diagonal(self, vector: Array, diagonal: Array, out: Array) -> Callable[[], object]:
+        """See `Products.bind_diagonal`."""
+        product = super().bind_diagonal(vector, diagonal, out)
+
+        def counted() -> None:
+            self._counter.executed += diagonal.size
+            product()
+
+        return counted
+
+    def unit_rows(self, table: Array, input_width: int) -> Callable[[int, NDArray[np.intp]], Array]:
+        """See `Products.unit_rows`."""
+        look_up = super().unit_rows(table, input_width)
+
+        def counted(token: int, units: NDArray[np.intp]) -> Array:
+            found = look_up(token, units)
+            self._counter.folded += found.size * input_width
+            return found
+
+        return counted
 
     def rows(self, table: Array, input_width: int) -> Rows:
         """See `Products.rows`."""

@@ -69,10 +69,11 @@ class HubModel:
             return cached
         config = self._need(CONFIG, self.revision)
         # A foreign model is refused before its weights, of any size, are fetched.
-        RuntimeConfig.load(config)
+        is_of_words = RuntimeConfig.load(config).vocab_size is not None
         # Whatever is pushed meanwhile, all files are of the commit of the first.
         commit = self._commit(config)
-        self._need(TOKENIZER, commit)
+        if is_of_words:
+            self._need(TOKENIZER, commit)
         if self._get(WEIGHTS, commit) is None:
             self._get_shards(commit)
         return config.parent

@@ -1,4 +1,4 @@
-"""From token ids to logits in NumPy: all layers and directions, pooling and the classifier."""
+"""From token ids or frames to logits in NumPy: all layers and directions, pooling, the classifier."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.counter import CountedProducts, OperationCounter, Products
 from skim_hf.runtime.engine_stream import NumpyStream
-from skim_hf.runtime.ids import check_ids
+from skim_hf.runtime.ids import check_frames, check_ids
 from skim_hf.runtime.inputs import CHUNK
+from skim_hf.runtime.lane import Lane
 from skim_hf.runtime.pools import Pool
 from skim_hf.runtime.prepare import FOLD_LIMIT, prepare_reader, table_bytes
-from skim_hf.runtime.reader import BoundReader
+from skim_hf.runtime.protocols import Encoder, Inputs
 from skim_hf.runtime.reading import Reading
+from skim_hf.runtime.record import Record
 from skim_hf.runtime.scores import final_scores
-from skim_hf.runtime.text import TextEncoder
 from skim_hf.runtime.weights import Array, ModelWeights
 
 
@@ -42,24 +43,20 @@ class NumpyEngine:
     def __init__(
         self, config: RuntimeConfig, weights: ModelWeights, threshold: float, *, fold_limit: int = FOLD_LIMIT
     ) -> None:
-        if weights.embedding is None:
-            raise ValueError(
-                "Expected a model of words, with vocab_size and an embedding table; got one of continuous "
-                "features (vocab_size null), which the runtime cannot read yet. Use transformers for it."
-            )
         self.config = config
-        self.dtype: np.dtype[Any] = weights.embedding.dtype
+        self.dtype: np.dtype[Any] = weights.classifier_bias.dtype
         self._threshold = threshold
         self._embedding = weights.embedding
         self._classifier, self._classifier_bias = weights.classifier_weight, weights.classifier_bias
-        folded = table_bytes(config, self.dtype.itemsize) <= fold_limit
+        fits = table_bytes(config, self.dtype.itemsize) <= fold_limit
+        folded = weights.embedding if fits and config.num_hidden_layers else None
         directions = config.num_directions
         self._readers = [
             # Layers above read what the layer below found, so they have no vocabulary to fold.
-            prepare_reader(config, reader, self._embedding if folded and index < directions else None)
+            prepare_reader(config, reader, folded if index < directions else None)
             for index, reader in enumerate(weights.readers)
         ]
-        self._is_folded = folded
+        self._looked_up = None if folded is not None else weights.embedding
         self._local = threading.local()
 
     def with_threshold(self, threshold: float) -> NumpyEngine:
@@ -73,7 +70,7 @@ class NumpyEngine:
         return NumpyStream(self)
 
     def scores(
-        self, texts: Sequence[str], encoder: TextEncoder, max_tokens: int | None = None
+        self, texts: Sequence[Any], encoder: Encoder, max_tokens: int | None = None
     ) -> NDArray[np.float32]:
         """Final scores of texts, [n, labels]; see `protocols.Engine`."""
         logits = [self.read(encoder.ids(text, max_tokens)).logits for text in texts]
@@ -83,86 +80,85 @@ class NumpyEngine:
         """What `scores` makes of logits; see `scores.final_scores`."""
         return final_scores(self.config, logits)
 
-    def read(self, ids: ArrayLike, counter: OperationCounter | None = None) -> Reading:
+    def read(self, inputs: Inputs, counter: OperationCounter | None = None) -> Reading:
         """Reads one text.
 
-        Memory beyond the result is bounded for one layer; a stacked model keeps the outputs of the
-        layers below, 4 * d * directions bytes per token.
+        Memory beyond the result is bounded for a reader in one direction; a bidirectional stack keeps the
+        outputs of the layer below, 8 * d bytes per token.
 
         Args:
-            ids: [T] token ids.
+            inputs: [T] token ids, or [T, input_size] frames of features; see `protocols.Inputs`.
             counter: What to add the multiply-adds to; counting makes reading slower.
 
         Raises:
-            ValueError: Not a list of integers below `vocab_size`.
+            ValueError: Not such ids or frames.
         """
-        tokens = self.check(ids)
-        config, readers = self.config, self.bound(counter)
-        length, directions = len(tokens), config.num_directions
-        decisions = np.empty((length, config.num_readers), np.int64)
-        scores = np.empty((length, config.num_readers, config.num_choices - 1), self.dtype)
-        inputs: NDArray[Any] = tokens
-        pools = [self.pool() for _ in range(directions)]
-        for layer in range(config.num_hidden_layers):
-            is_top = layer == config.num_hidden_layers - 1
-            keeps = config.labels_tokens or not is_top
-            outputs = np.empty((length, directions, config.hidden_size), self.dtype) if keeps else None
-            for direction in range(directions):
-                index = layer * directions + direction
+        layer, config = self.check(inputs), self.config
+        length, passes = len(layer), self.lanes(counter)
+        record = Record.blank(config, length, self.dtype)
+        pools = [self.pool() for _ in range(config.num_directions)]
+        for number, lanes in enumerate(passes):
+            keeps = config.labels_tokens or number + 1 < len(passes)
+            width = config.output_width // config.num_directions
+            outputs = np.empty((length, len(lanes), width), self.dtype) if keeps else None
+            for direction, lane in enumerate(lanes):
                 # The backward reader sees everything in reverse, and its results land where the token is.
                 order = slice(None, None, -1 if direction else 1)
-                self._run(
-                    readers[index],
-                    inputs[order],
-                    (decisions[order, index], scores[order, index]),
-                    pools[direction] if outputs is None else outputs[order, direction],
-                )
+                first = number * len(lanes) + direction
+                kept = None if outputs is None else outputs[order, direction]
+                view = record.of(slice(first, first + len(lane.readers)), order, kept)
+                self._run(lane, layer[order], view, pools[direction])
             if outputs is not None:
-                inputs = outputs.reshape(length, directions * config.hidden_size)
+                layer = outputs.reshape(length, len(lanes) * width)
+        logits = self.classify_tokens(layer) if config.labels_tokens else self.classify(passes[-1], pools)
+        reading = self._reading(record, passes, logits)
         if counter is not None:
-            counter.add_text(decisions, config.num_choices)
-        hidden = np.array([reader.hidden for reader in readers])
-        memory = np.array([reader.memory for reader in readers]) if config.cell_type == "lstm" else None
-        if config.labels_tokens:
-            logits = self.classify_tokens(inputs)
-        else:
-            logits = self.classify(hidden[-directions:], pools)
-        return Reading(decisions, scores, hidden, memory, logits)
+            counter.add_text(reading, config.num_choices)
+        return reading
 
-    def _run(
-        self,
-        reader: BoundReader,
-        inputs: NDArray[Any],
-        results: tuple[NDArray[np.int64], Array],
-        outputs: Array | Pool | None,
-    ) -> None:
-        """Reads one direction of one layer in chunks, from the initial state."""
-        reader.reset()
-        decisions, scores = results
+    def _run(self, lane: Lane, inputs: NDArray[Any], record: Record, pool: Pool | None) -> None:
+        """Reads one direction of one pass in chunks, from the initial state."""
+        lane.reset()
         for start in range(0, len(inputs), CHUNK):
             part = slice(start, start + CHUNK)
-            chunk = self.embed(inputs[part]) if inputs.ndim == 1 else inputs[part]
-            if isinstance(outputs, Pool):
-                room = np.empty((len(chunk), self.config.hidden_size), self.dtype)
-                decisions[part], scores[part] = reader.read(chunk, room)
-                outputs.add(room)
+            view = record if len(inputs) <= CHUNK else record[part]
+            if record.outputs is None and pool is not None:
+                room = np.empty((len(view.decisions), pool.width), self.dtype)
+                view = view.of(slice(None), slice(None), room)
+                lane.read(inputs[part], view)
+                pool.add(room[view.visited])
             else:
-                decisions[part], scores[part] = reader.read(chunk, None if outputs is None else outputs[part])
+                lane.read(inputs[part], view)
 
-    def embed(self, tokens: NDArray[np.int64]) -> NDArray[Any]:
-        """What the first layer reads of [n] ids: themselves if their products are in tables, or vectors."""
-        return tokens if self._is_folded else self._embedding[tokens]
+    def _reading(self, record: Record, passes: list[list[Lane]], logits: Array) -> Reading:
+        config = self.config
+        readers = [reader for lanes in passes for lane in lanes for reader in lane.readers]
+        hidden = np.array([reader.hidden for reader in readers], self.dtype)
+        memory = np.array([reader.memory for reader in readers], self.dtype)
+        shape = (len(readers), config.hidden_size)
+        return Reading(
+            record.decisions,
+            record.scores,
+            hidden.reshape(shape),
+            memory.reshape(shape) if config.cell_type == "lstm" else None,
+            logits,
+            likelihoods=record.likelihoods,
+            units=record.units,
+            jumps=np.array([lane.jumps for lane in passes[-1]]),
+        )
 
-    def classify(self, hidden: Array, pools: list[Pool | None]) -> Array:
+    def classify(self, lanes: list[Lane], pools: list[Pool | None]) -> Array:
         """Logits of a text, [labels].
 
         Args:
-            hidden: [directions, d], final states of the top layer.
-            pools: One per direction; what they hold counts instead, if anything.
+            lanes: Of the top layer, one per direction; their final states are seen, unless there are pools.
+            pools: One per direction.
         """
-        found = [pool.result() for pool in pools if pool is not None and pool.count]
-        pooled = np.concatenate(found).astype(self.dtype) if found else hidden.reshape(-1)
-        logits: Array = self._classifier.dot(pooled) + self._classifier_bias
+        found = [
+            lane.readers[-1].hidden if pool is None else pool.result()
+            for lane, pool in zip(lanes, pools, strict=True)
+        ]
+        logits: Array = self._classifier.dot(np.concatenate(found).astype(self.dtype)) + self._classifier_bias
         return logits
 
     def classify_tokens(self, outputs: Array) -> Array:
@@ -173,20 +169,28 @@ class NumpyEngine:
         """Where a direction's outputs go; None if only the last one counts, or each by itself."""
         config = self.config
         no_pool = config.labels_tokens or config.pooling == "last"
-        return None if no_pool else Pool(config.pooling, config.hidden_size)
+        return None if no_pool else Pool(config.pooling, config.output_width // config.num_directions)
 
-    def bound(self, counter: OperationCounter | None = None) -> list[BoundReader]:
-        """This thread's readers, or fresh ones that count."""
+    def lanes(self, counter: OperationCounter | None = None) -> list[list[Lane]]:
+        """This thread's lanes, [passes][directions], or fresh ones that count."""
         if counter is not None:
             return self._bind(CountedProducts(counter))
-        if not hasattr(self._local, "readers"):
-            self._local.readers = self._bind(Products())
-        readers: list[BoundReader] = self._local.readers
-        return readers
+        if not hasattr(self._local, "lanes"):
+            self._local.lanes = self._bind(Products())
+        lanes: list[list[Lane]] = self._local.lanes
+        return lanes
 
-    def _bind(self, products: Products) -> list[BoundReader]:
-        return [BoundReader(reader, self._threshold, products) for reader in self._readers]
+    def _bind(self, products: Products) -> list[list[Lane]]:
+        def lane(numbers: list[int], number: int) -> Lane:
+            readers = [self._readers[reader] for reader in numbers]
+            embedding = self._looked_up if number == 0 else None
+            return Lane(self.config, readers, embedding, self._threshold, products)
 
-    def check(self, ids: ArrayLike) -> NDArray[np.int64]:
-        """Token ids as an array, [T]; see `ids.check_ids`."""
-        return check_ids(ids, len(self._embedding))
+        passes = enumerate(self.config.passes)
+        return [[lane(numbers, number) for numbers in directions] for number, directions in passes]
+
+    def check(self, inputs: Inputs) -> NDArray[Any]:
+        """Token ids, [T], or frames, [T, input_size], as an array; see `ids`."""
+        if self._embedding is None:
+            return check_frames(inputs, self.config.input_width, self.dtype)
+        return check_ids(inputs, len(self._embedding))

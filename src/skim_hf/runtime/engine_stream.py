@@ -6,14 +6,19 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from skim_hf.runtime.inputs import CHUNK
-from skim_hf.runtime.reader import BoundReader
+from skim_hf.runtime.lane import Lane, LaneState
+from skim_hf.runtime.protocols import Inputs
+from skim_hf.runtime.record import Record
 from skim_hf.runtime.weights import Array
 
 if TYPE_CHECKING:
     from skim_hf.runtime.engine import NumpyEngine
+
+_LONGEST = 2**40
+"""Tokens; no text is that long, and sums of such numbers do not overflow."""
 
 
 class NumpyStream:
@@ -29,55 +34,68 @@ class NumpyStream:
     def __init__(self, engine: NumpyEngine) -> None:
         config = engine.config
         self._engine = engine
-        parts = 2 if config.cell_type == "lstm" else 1
-        self._states: Array = np.zeros((config.num_readers, parts * config.hidden_size), engine.dtype)
+        lane = self._lane()
+        lane.reset()
+        self._state = lane.save()
         self._counts = np.zeros((config.num_readers, config.num_choices), np.int64)
+        self._units = np.zeros(config.num_readers, np.int64)
         self._pool = engine.pool()
 
     @property
     def tokens(self) -> int:
-        """Tokens read so far."""
-        return int(self._counts[0].sum())
+        """Tokens fed so far, those that jumps passed over included."""
+        return int(self._state.places[0])
 
     @property
     def decisions(self) -> NDArray[np.int64]:
         """[R, k], how often each reader made each choice so far, the full read first."""
         return self._counts.copy()
 
-    def feed(self, ids: ArrayLike) -> Array | None:
-        """Reads [n] ids; returns [n, labels] logits where every token gets a label, else None."""
-        engine = self._engine
-        tokens, readers = engine.check(ids), engine.bound()
-        for reader, state in zip(readers, self._states, strict=True):
-            reader.load(state)
-        outputs = [self._read(readers, tokens[i : i + CHUNK]) for i in range(0, len(tokens), CHUNK)]
-        self._states = np.array([reader.save() for reader in readers])
+    @property
+    def units(self) -> NDArray[np.int64] | None:
+        """[R], how many units policy `selective` updated so far; None for other policies."""
+        return self._units.copy() if self._engine.config.policy == "selective" else None
+
+    def feed(self, inputs: Inputs) -> Array | None:
+        """Reads on; returns [n, labels] logits where every token gets a label, else None."""
+        engine, lane = self._engine, self._lane()
+        tokens = engine.check(inputs)
+        lane.load(self._state)
+        outputs = [self._read(lane, tokens[i : i + CHUNK]) for i in range(0, len(tokens), CHUNK)]
+        self._state = lane.save()
         if not engine.config.labels_tokens:
             return None
         empty = np.empty((0, len(engine.config.labels)), engine.dtype)
         return np.concatenate([empty, *(engine.classify_tokens(output) for output in outputs)])
 
-    def _read(self, readers: list[BoundReader], tokens: NDArray[np.int64]) -> Array:
+    def _lane(self) -> Lane:
+        """This thread's; a model that reads in one direction has no other."""
+        return self._engine.lanes()[0][0]
+
+    def _read(self, lane: Lane, tokens: NDArray[Any]) -> Array:
         """Takes a chunk through all layers; returns the top layer's outputs if somebody needs them."""
-        config = self._engine.config
-        counts = np.empty_like(self._counts)
-        inputs: NDArray[Any] = self._engine.embed(tokens)
-        for index, reader in enumerate(readers):
-            is_needed = config.labels_tokens or self._pool is not None or index + 1 < len(readers)
-            outputs = np.empty((len(tokens), config.hidden_size), self._engine.dtype) if is_needed else None
-            choices, _ = reader.read(inputs, outputs)
-            counts[index] = np.bincount(choices, minlength=config.num_choices)
-            inputs = inputs[:0] if outputs is None else outputs
-        self._counts = self._counts + counts
+        config, dtype = self._engine.config, self._engine.dtype
+        is_needed = config.labels_tokens or self._pool is not None
+        outputs = np.empty((len(tokens), config.output_width), dtype)
+        everything = slice(None)
+        record = Record.blank(config, len(tokens), dtype)
+        record = record.of(everything, everything, outputs if is_needed else None)
+        lane.read(tokens, record)
+        if config.num_readers:
+            columns = (column[column >= 0] for column in record.decisions.T)
+            counts = [np.bincount(column, minlength=config.num_choices) for column in columns]
+            self._counts = self._counts + np.array(counts)
+        if record.units is not None:
+            self._units = self._units + record.units.sum(axis=0)
         if self._pool is not None:
-            self._pool.add(inputs)
-        return inputs if config.labels_tokens else inputs[:0]
+            self._pool.add(outputs[record.visited])
+        return outputs if config.labels_tokens else outputs[:0]
 
     def logits(self) -> Array:
         """[labels], what is known of the text so far."""
-        readers = self._engine.bound()
-        readers[-1].load(self._states[-1])
-        return self._engine.classify(readers[-1].hidden[None], [self._pool])
+        lane = self._lane()
+        lane.load(self._state)
+        return self._engine.classify([lane], [self._pool])
 
     def copy(self) -> NumpyStream:
         """A stream that goes on from here on its own."""
@@ -88,7 +106,15 @@ class NumpyStream:
     def save(self) -> bytes:
         """The state as bytes."""
         pooled = np.zeros(0) if self._pool is None else self._pool.values
-        return self._counts.tobytes() + self._states.tobytes() + pooled.tobytes()
+        parts = (
+            self._state.places,
+            self._counts,
+            self._units,
+            self._state.states,
+            self._state.memory,
+            pooled,
+        )
+        return b"".join(part.tobytes() for part in parts)
 
     def load(self, data: bytes) -> None:
         """Goes back to a saved state.
@@ -99,21 +125,36 @@ class NumpyStream:
         wanted = len(self.save())
         if len(data) != wanted:
             raise ValueError(f"Expected the {wanted} bytes of a stream of this model; got {len(data)}.")
-        at = self._counts.nbytes
-        counts = np.frombuffer(data[:at], np.int64).reshape(self._counts.shape)
-        states = np.frombuffer(data[at : at + self._states.nbytes], self._states.dtype)
-        pooled = np.frombuffer(data[at + self._states.nbytes :], np.float64)
-        totals = counts.sum(axis=1)
+        places, rest = _cut(data, self._state.places)
+        counts, rest = _cut(rest, self._counts)
+        units, rest = _cut(rest, self._units)
+        states, rest = _cut(rest, self._state.states)
+        memory, rest = _cut(rest, self._state.memory)
+        pooled = np.frombuffer(rest, np.float64)
+        visited = int(counts[-1].sum()) if len(counts) else int(places[0])
         # The maximum of no outputs is minus infinity.
-        is_whole = np.isfinite(states).all() and (np.isfinite(pooled).all() or not totals[0])
-        # No text is that long, and a sum of larger numbers could overflow.
-        if (
-            counts.min() < 0
-            or counts.max() > 2**62 // len(counts[0])
-            or (totals != totals[0]).any()
-            or not is_whole
-        ):
+        numbers = (states, memory, pooled if visited else states)
+        if not self._may_be(places, counts, units) or not all(np.isfinite(part).all() for part in numbers):
             raise ValueError("Expected the bytes of a stream of this model; these hold impossible values.")
-        self._counts, self._states = counts, states.reshape(self._states.shape)
+        self._state, self._counts, self._units = LaneState(states, memory, places), counts, units
         if self._pool is not None:
-            self._pool.values, self._pool.count = pooled, int(totals[0])
+            self._pool.values, self._pool.count = pooled, visited
+
+    def _may_be(self, places: NDArray[np.int64], counts: NDArray[np.int64], units: NDArray[np.int64]) -> bool:
+        """Whether numbers of a saved state could have come from reading."""
+        config = self._engine.config
+        highest = (_LONGEST, config.jump_every or 0, (config.jump_size or 1) - 1, 1, config.jump_limit or 0)
+        if any(not 0 <= value <= top for value, top in zip(places.tolist(), highest, strict=True)):
+            return False
+        if min(counts.min(initial=0), units.min(initial=0)) < 0 or counts.max(initial=0) > _LONGEST:
+            return False
+        totals = counts.sum(axis=1)
+        if (units > totals * config.hidden_size).any() or (totals != totals[:1]).any():
+            return False
+        return bool((totals <= places[0]).all() if config.jumps else (totals == places[0]).all())
+
+
+def _cut(data: bytes, like: NDArray[Any]) -> tuple[NDArray[Any], bytes]:
+    """An array like another one from the start of some bytes, and the rest of these."""
+    array = np.frombuffer(data[: like.nbytes], like.dtype).reshape(like.shape)
+    return array, data[like.nbytes :]

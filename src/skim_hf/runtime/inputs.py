@@ -6,7 +6,7 @@ gates, and the input's share of all decisions of the chunk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from skim_hf.runtime.weights import Array
 CHUNK = 1024
 """Most tokens that are read in one go; bounds the memory of buffers."""
 
+UnitRows = Callable[[int, NDArray[np.intp]], Array]
+"""Gives the share of some units' gates, [G, m], for a token number and [m] units' numbers."""
+
 
 class FoldedInputs:
     """Token ids, whose products were looked up in advance for the whole vocabulary."""
@@ -28,6 +31,11 @@ class FoldedInputs:
     def rows(self, share: InputShare) -> Rows:
         """The share of a cell, by token id."""
         return self._products.rows(_table(share), share.width)
+
+    def units(self, share: InputShare, weights: Array | None, num_gates: int) -> UnitRows:
+        """The share of single units of the big cell, by token id."""
+        table = _table(share)
+        return self._products.unit_rows(table.reshape(len(table), num_gates, -1), share.width)
 
     def load(self, inputs: NDArray[np.int64]) -> Sequence[int]:
         """Takes a chunk of ids, [n]; returns the numbers for `rows`."""
@@ -50,13 +58,27 @@ class ComputedInputs:
 
     def __init__(self, products: Products) -> None:
         self._products = products
-        self._cells: list[_ComputedRows] = []
+        self._cells: list[_ComputedRows | _ComputedUnits] = []
 
     def rows(self, share: InputShare) -> Rows:
         """The share of a cell, by position in the chunk."""
         cell = _ComputedRows(share, self._products)
         self._cells.append(cell)
         return cell
+
+    def units(self, share: InputShare, weights: Array | None, num_gates: int) -> UnitRows:
+        """The share of single units of the big cell, by position in the chunk.
+
+        Args:
+            share: Of the cell.
+            weights: [G, d, d_x].
+            num_gates: G.
+        """
+        if weights is None:
+            raise ValueError("Expected the rows of the input's weights; FoldedInputs needs none.")
+        rows = _ComputedUnits(share.bias.reshape(num_gates, -1), weights, self._products)
+        self._cells.append(rows)
+        return rows
 
     def load(self, inputs: Array) -> Sequence[int]:
         """Takes a chunk of vectors, [n, d_x]; returns the numbers for `rows`."""
@@ -86,3 +108,19 @@ class _ComputedRows:
         self._vector[:] = self._inputs[token]
         self._product()
         return np.add(self._row, self._bias, self._row)
+
+
+class _ComputedUnits:
+    """Products of the rows of selected units, and of no others."""
+
+    def __init__(self, bias: Array, weights: Array, products: Products) -> None:
+        self._vector, self._bias = np.empty(weights.shape[-1], bias.dtype), bias
+        self._product = products.bind_units(self._vector, weights)
+
+    def load(self, inputs: Array) -> None:
+        self._inputs = inputs
+
+    def __call__(self, token: int, units: NDArray[np.intp]) -> Array:
+        self._vector[:] = self._inputs[token]
+        result: Array = self._product(units) + self._bias[:, units]
+        return result

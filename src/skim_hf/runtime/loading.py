@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.folder import ModelFolder
+from skim_hf.runtime.frames import FrameEncoder
 from skim_hf.runtime.text import TextEncoder
 from skim_hf.runtime.weights import ModelWeights, load_weights
 
@@ -16,12 +17,12 @@ class SavedModel(NamedTuple):
     Attributes:
         config: What the model is.
         weights: Its tensors.
-        encoder: Its tokenizer.
+        encoder: Its tokenizer; of a model of features what checks the frames.
     """
 
     config: RuntimeConfig
     weights: ModelWeights
-    encoder: TextEncoder
+    encoder: TextEncoder | FrameEncoder
 
 
 def load_model(folder: ModelFolder) -> SavedModel:
@@ -31,10 +32,7 @@ def load_model(folder: ModelFolder) -> SavedModel:
         ValueError: A damaged or foreign file, or files that do not belong together.
     """
     config = RuntimeConfig.load(folder.config)
-    if config.vocab_size is None:
-        raise ValueError(
-            f"{folder.config}: vocab_size is null, a model of continuous features, which the runtime "
-            "cannot read yet. Use transformers for it."
-        )
     weights = load_weights(folder.weights, config)
+    if config.vocab_size is None:
+        return SavedModel(config, weights, FrameEncoder(config.input_width))
     return SavedModel(config, weights, TextEncoder.load(folder.tokenizer, config.vocab_size))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -37,7 +38,20 @@ def missing_files(root: Path) -> list[str]:
     """
     weights = weights_of(root)
     names = [weights.name] if weights.name == WEIGHTS else shard_names(weights)
-    return [name for name in (CONFIG, TOKENIZER, *names) if not (root / name).is_file()]
+    tokenizer = [TOKENIZER] if needs_tokenizer(root / CONFIG) else []
+    return [name for name in (CONFIG, *tokenizer, *names) if not (root / name).is_file()]
+
+
+def needs_tokenizer(config: Path) -> bool:
+    """Whether a model reads words; one of features says so by a `vocab_size` of null.
+
+    What is wrong with a configuration is found where it is loaded, not here.
+    """
+    try:
+        values = json.loads(config.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return True
+    return not isinstance(values, dict) or values.get("vocab_size", 0) is not None
 
 
 def describe_missing(where: object, missing: list[str], present: Iterable[str]) -> str:

@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from skim_hf.native import _runtime
 from skim_hf.runtime.config import RuntimeConfig
-from skim_hf.runtime.ids import check_ids
+from skim_hf.runtime.ids import check_frames, check_ids
 from skim_hf.runtime.native_arrays import MAX_CHOICES, MAX_HIDDEN_SIZE, ModelArrays, arrange
+from skim_hf.runtime.native_parts import MAX_JUMP
+from skim_hf.runtime.protocols import Encoder, Inputs
 from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.scores import final_scores
-from skim_hf.runtime.text import TextEncoder
 from skim_hf.runtime.weights import Array, ModelWeights
 
 INSTRUCTIONS = ("avx512", "avx2", "neon_dot", "neon", "portable")
@@ -34,6 +35,8 @@ def declined(config: RuntimeConfig, dtype: str) -> str | None:
         return f"its hidden_size of {config.hidden_size} is above {MAX_HIDDEN_SIZE}"
     if config.num_choices > MAX_CHOICES:
         return f"its {config.num_choices} choices per token are more than {MAX_CHOICES}"
+    if (config.jump_size or 0) > MAX_JUMP:
+        return f"its jump_size of {config.jump_size} is above {MAX_JUMP}"
     return None
 
 
@@ -56,6 +59,7 @@ class NativeEngine:
         weights: Of the model.
         threshold: Skim above this probability, in [0, 1]; 1 reads everything.
         dtype: `float32`, or `int8`: tables and large products of bytes, everything else in float32.
+            So is all of policy `selective`, whose products are of single rows.
     """
 
     def __init__(self, config: RuntimeConfig, weights: ModelWeights, threshold: float, dtype: str) -> None:
@@ -78,21 +82,42 @@ class NativeEngine:
         """[R, k], how often each reader made each choice in all finished calls; branches really executed."""
         return _counts(self.config, self._model)
 
-    def read(self, ids: ArrayLike) -> Reading:
-        """Reads one text of [T] token ids; see `protocols.Engine`."""
-        tokens = check_ids(ids, self._arrays.vocab_size).astype(np.int32)
-        config, length = self.config, len(tokens)
-        decisions = np.empty((length, config.num_readers), np.int64)
-        scores = np.empty((length, config.num_readers, config.num_choices - 1), np.float32)
+    @property
+    def units(self) -> NDArray[np.int64]:
+        """[R], how many units were updated one by one in all finished calls."""
+        return np.array(self._model.units(), np.int64)
+
+    @property
+    def jumps(self) -> NDArray[np.int64]:
+        """[directions], how many jump decisions were taken in all finished calls."""
+        return np.array(self._model.jumps(), np.int64)
+
+    def read(self, inputs: Inputs) -> Reading:
+        """Reads one text; see `protocols.Engine`."""
+        text, config = _check(inputs, self.config), self.config
+        shape = (len(text), config.num_readers)
+        decisions, units = np.empty(shape, np.int64), np.zeros(shape, np.int64)
+        scores = np.zeros((*shape, config.num_choices - 1), np.float32)
         hidden = np.empty((config.num_readers, config.hidden_size), np.float32)
         memory = np.empty_like(hidden) if config.cell_type == "lstm" else None
-        shape = (length, len(config.labels)) if config.labels_tokens else (len(config.labels),)
-        logits = np.empty(shape, np.float32)
-        self._model.read(tokens, decisions, scores, hidden, memory, logits)
-        return Reading(decisions, scores, hidden, memory, logits)
+        labels = len(config.labels)
+        logits = np.empty((len(text), labels) if config.labels_tokens else (labels,), np.float32)
+        jumps = np.empty(config.num_directions, np.int64)
+        self._model.read(text, decisions, scores, hidden, memory, logits, units, jumps)
+        odds = scores if config.policy in ("full", "skim") else scores[..., :0]
+        return Reading(
+            decisions,
+            odds,
+            hidden,
+            memory,
+            logits,
+            likelihoods=_likelihoods(config, decisions, scores, units),
+            units=units if config.policy == "selective" else None,
+            jumps=jumps,
+        )
 
     def scores(
-        self, texts: Sequence[str], encoder: TextEncoder, max_tokens: int | None = None
+        self, texts: Sequence[Any], encoder: Encoder, max_tokens: int | None = None
     ) -> NDArray[np.float32]:
         """Final scores of texts, [n, labels]; see `protocols.Engine`."""
         scores = np.empty((len(texts), len(self.config.labels)), np.float32)
@@ -113,7 +138,7 @@ class NativeEngine:
 
     def open(self) -> NativeStream:
         """A stream at the start of a text; for models that read in one direction."""
-        return NativeStream(self.config, self._arrays.vocab_size, self._model.open())
+        return NativeStream(self.config, self._model.open())
 
 
 class NativeStream:
@@ -121,16 +146,15 @@ class NativeStream:
 
     Args:
         config: Of the model.
-        vocab_size: Ids are below it.
         stream: The state in C.
     """
 
-    def __init__(self, config: RuntimeConfig, vocab_size: int, stream: Any) -> None:
-        self._config, self._vocab_size, self._stream = config, vocab_size, stream
+    def __init__(self, config: RuntimeConfig, stream: Any) -> None:
+        self._config, self._stream = config, stream
 
     @property
     def tokens(self) -> int:
-        """Tokens read so far."""
+        """Tokens fed so far, those that jumps passed over included."""
         return int(self._stream.tokens)
 
     @property
@@ -138,14 +162,24 @@ class NativeStream:
         """[R, k], how often each reader made each choice so far, the full read first."""
         return _counts(self._config, self._stream)
 
-    def feed(self, ids: ArrayLike) -> Array | None:
-        """Reads [n] ids; returns [n, labels] logits where every token gets a label, else None."""
-        tokens = check_ids(ids, self._vocab_size).astype(np.int32)
+    @property
+    def units(self) -> NDArray[np.int64] | None:
+        """[R], how many units policy `selective` updated so far; None for other policies."""
+        return np.array(self._stream.units(), np.int64) if self._config.policy == "selective" else None
+
+    @property
+    def jumps(self) -> NDArray[np.int64]:
+        """[1], how many jump decisions were taken so far."""
+        return np.array(self._stream.jumps(), np.int64)
+
+    def feed(self, inputs: Inputs) -> Array | None:
+        """Reads on; returns [n, labels] logits where every token gets a label, else None."""
+        text = _check(inputs, self._config)
         if not self._config.labels_tokens:
-            self._stream.feed(tokens, None)
+            self._stream.feed(text, None)
             return None
-        logits = np.empty((len(tokens), len(self._config.labels)), np.float32)
-        self._stream.feed(tokens, logits)
+        logits = np.empty((len(text), len(self._config.labels)), np.float32)
+        self._stream.feed(text, logits)
         return logits
 
     def logits(self) -> Array:
@@ -156,7 +190,7 @@ class NativeStream:
 
     def copy(self) -> NativeStream:
         """A stream that goes on from here on its own."""
-        return NativeStream(self._config, self._vocab_size, self._stream.copy())
+        return NativeStream(self._config, self._stream.copy())
 
     def save(self) -> bytes:
         """The state as bytes."""
@@ -174,3 +208,24 @@ class NativeStream:
 
 def _counts(config: RuntimeConfig, owner: Any) -> NDArray[np.int64]:
     return np.array(owner.counts(), np.int64).reshape(config.num_readers, config.num_choices)
+
+
+def _check(inputs: Inputs, config: RuntimeConfig) -> NDArray[Any]:
+    """A text as the kernels read it: [T] int32 ids, or [T, input_size] float32 frames."""
+    if config.vocab_size is None:
+        frames = check_frames(inputs, config.input_width, np.dtype(np.float32))
+        return np.ascontiguousarray(frames)
+    return check_ids(inputs, config.vocab_size).astype(np.int32)
+
+
+def _likelihoods(
+    config: RuntimeConfig, decisions: NDArray[np.int64], scores: Array, units: NDArray[np.int64]
+) -> Array | None:
+    """See `Reading.likelihoods`; of policy `skip` the scores are the accumulator."""
+    if config.policy == "skip":
+        return scores[..., 0]
+    if config.policy == "selective":
+        return (units / config.hidden_size).astype(np.float32)
+    if config.policy == "random":
+        return np.where(decisions < 0, 0, 1 - config.skip_rate).astype(np.float32)
+    return (decisions == 0).astype(np.float32) if config.policy == "periodic" else None

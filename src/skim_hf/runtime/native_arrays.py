@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from skim_hf.native import _runtime
 from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.native_parts import arrange_parts, arrange_rules, arrange_units, sum_bound
 from skim_hf.runtime.prepare import (
     FOLD_LIMIT,
     PreparedCell,
@@ -21,7 +22,7 @@ from skim_hf.runtime.prepare import (
 )
 from skim_hf.runtime.reader import log_odds
 from skim_hf.runtime.scores import has_independent_labels
-from skim_hf.runtime.weights import Array, ModelWeights
+from skim_hf.runtime.weights import Array, ModelWeights, ReaderWeights
 
 KINDS = {"lstm": 0, "gru": 1, "tanh": 2}
 # What a gate, as `prepare` scales it, is multiplied with to make its exponential a power of two: 2 / ln 2 for
@@ -46,16 +47,15 @@ class ModelArrays:
 
     Attributes:
         config: Of the model.
-        vocab_size: Rows of the tables.
         quantise: Whether tables and large products hold bytes.
         hidden_scale: What the loop's hidden state is multiplied with to give h.
         embedding: [V, E], where input products are not folded into tables; else None.
-        readers: (d_x or 0 where products are folded, one tuple or None per choice, the decision or None).
-        classifier: Weight [labels, d * directions] and bias [labels].
+        readers: (d_x or 0 where products are folded, one tuple or None per cell to choose from, a decision or
+            None, what `native_parts.arrange_parts` gives).
+        classifier: Weight [labels, output_width] and bias [labels].
     """
 
     config: RuntimeConfig
-    vocab_size: int
     quantise: bool
     hidden_scale: float
     embedding: Array | None
@@ -71,16 +71,23 @@ class ModelArrays:
             config.num_hidden_layers,
             config.num_directions,
             config.num_choices,
-            self.vocab_size,
+            config.vocab_size or 0,
             config.input_width,
             _POOLING["last" if config.labels_tokens else config.pooling],
             _scoring(config),
             config.labels_tokens,
             len(config.labels),
             self.hidden_scale,
-            log_odds(threshold, np.dtype(np.float32)),
+            self._bound(threshold),
         )
-        return (self.quantise, sizes, self.embedding, self.readers, *self.classifier)
+        rules = arrange_rules(config, threshold)
+        return (self.quantise, sizes, self.embedding, self.readers, *self.classifier, rules)
+
+    def _bound(self, threshold: float) -> float:
+        """What the kernels compare with: log-odds of skimming, or the sum of a unit."""
+        if self.config.policy == "selective":
+            return sum_bound(1 - 2 * threshold, threshold)
+        return log_odds(threshold, np.dtype(np.float32))
 
 
 def arrange(
@@ -101,31 +108,43 @@ def arrange(
         fold_limit: Largest total size in bytes of the first layer's tables, as floats; a larger vocabulary is
             served without tables, more slowly.
     """
-    embedding = np.ascontiguousarray(weights.embedding, np.float32)
-    folded = table_bytes(config, embedding.itemsize) <= fold_limit
+    embedding = None if weights.embedding is None else _float32(weights.embedding)
+    is_small = table_bytes(config, np.dtype(np.float32).itemsize) <= fold_limit
+    folded = embedding if is_small and config.num_hidden_layers else None
     readers = [prepare_reader(config, reader, None) for reader in weights.readers]
-    directions = config.num_directions
     return ModelArrays(
         config,
-        len(embedding),
         quantise,
-        readers[0].hidden_scale,
-        None if folded else embedding,
+        readers[0].hidden_scale if readers else 1.0,
+        embedding if folded is None else None,
         tuple(
-            _reader(reader, lanes, quantise, embedding if folded and index < directions else None)
-            for index, reader in enumerate(readers)
+            _reader(config, reader, own, lanes, quantise, folded if index < config.num_directions else None)
+            for index, (reader, own) in enumerate(zip(readers, weights.readers, strict=True))
         ),
         (_float32(weights.classifier_weight), _float32(weights.classifier_bias)),
     )
 
 
-def _reader(reader: PreparedReader, lanes: int, quantise: bool, embedding: Array | None) -> tuple[Any, ...]:
-    cells = tuple(
-        _cell(reader.kind, cell, lanes, quantise, embedding) if cell else None for cell in reader.cells
-    )
-    big = reader.cells[0]
-    width = big.inputs.width if big is not None and embedding is None else 0
-    return width, cells, None if reader.decision is None else _decision(reader.decision, embedding)
+def _reader(
+    config: RuntimeConfig,
+    reader: PreparedReader,
+    weights: ReaderWeights,
+    lanes: int,
+    quantise: bool,
+    embedding: Array | None,
+) -> tuple[Any, ...]:
+    big, scale, units = reader.cells[0], reader.hidden_scale, None
+    if big is None:
+        raise ValueError("Expected a full cell in every reader; one has none. Check its weights.")
+    # Only policy `skim` lets the kernels choose among cells; the others read with the big one, or do not.
+    chosen = reader.cells if config.policy == "skim" else reader.cells[:1]
+    if config.policy == "selective":
+        factors = np.array(_FACTORS[reader.kind], np.float32)
+        chosen, units = (), arrange_units(big, weights, factors, lanes, scale, embedding)
+    cells = tuple(_cell(reader.kind, cell, lanes, quantise, embedding) if cell else None for cell in chosen)
+    decision = _decision(reader.decision, embedding) if reader.decision and config.policy == "skim" else None
+    width = big.inputs.width if embedding is None else 0
+    return width, cells, decision, arrange_parts(reader, units)
 
 
 def _decision(decision: PreparedDecision, embedding: Array | None) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from skim_hf.runtime.config import is_share
+from skim_hf.runtime.config_fields import is_share
 
 BACKENDS = ("auto", "native", "numpy")
 DTYPES = ("float32", "int8")
@@ -23,6 +23,8 @@ class RuntimeOptions:
         dtype: `float32`, or `int8` for recurrent weights and tables.
         max_tokens: How many tokens of a text are read; None reads all.
         threads: How many texts are read at the same time.
+        jump_every: R of a model that jumps, tokens before each jump decision; None for the model's own.
+        jump_limit: N, jumps allowed; None for the model's own.
     """
 
     threshold: float
@@ -30,6 +32,8 @@ class RuntimeOptions:
     dtype: str = "float32"
     max_tokens: int | None = None
     threads: int = 1
+    jump_every: int | None = None
+    jump_limit: int | None = None
 
     def __post_init__(self) -> None:
         """Checks all but the threshold, which `config.check_threshold` has seen.
@@ -42,22 +46,24 @@ class RuntimeOptions:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}.")
         # Numbers of NumPy become plain ones, as snapshots hold them.
         object.__setattr__(self, "threads", check_count("threads", self.threads))
-        if self.max_tokens is not None:
-            object.__setattr__(self, "max_tokens", check_count("max_tokens", self.max_tokens))
+        for name, lowest in (("max_tokens", 1), ("jump_every", 1), ("jump_limit", 0)):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, check_count(name, value, lowest))
 
 
-def check_count(name: str, value: Any) -> int:
-    """Returns an integer of at least 1.
+def check_count(name: str, value: Any, lowest: int = 1) -> int:
+    """Returns an integer of at least `lowest`.
 
     Raises:
         ValueError: Not such a number.
     """
     try:
-        number = 0 if isinstance(value, bool) else operator.index(value)
+        number = lowest - 1 if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        number = 0
-    if number < 1:
-        raise ValueError(f"{name} must be an integer of at least 1; got {value!r}.")
+        number = lowest - 1
+    if number < lowest:
+        raise ValueError(f"{name} must be an integer of at least {lowest}; got {value!r}.")
     return int(number)
 
 

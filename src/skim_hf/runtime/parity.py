@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,19 +57,19 @@ class ParityReport:
         raise ValueError(f'Expected {bound}; got {self}. Use dtype="float32", or allow more.')
 
 
-def compare(first: RunningModel, second: RunningModel, texts: str | Iterable[str]) -> ParityReport:
+def compare(first: RunningModel, second: RunningModel, texts: Any) -> ParityReport:
     """Reads texts with two runtimes of one model.
 
     Args:
         first: One.
         second: The other; its configuration must be the same.
-        texts: At least one.
+        texts: At least one, or sequences of features.
 
     Raises:
         TypeError: Not texts.
         ValueError: No texts, or runtimes of different models.
     """
-    config, texts = first.config, check_texts(texts)
+    config, texts = first.config, check_texts(texts, first.encoder)
     if config != second.config:
         raise ValueError("Expected two runtimes of one model; got two whose configurations differ.")
     if not texts:

@@ -15,20 +15,22 @@ class Pool:
 
     Args:
         kind: `mean` or `max`.
-        hidden_size: d.
+        width: w, of every output.
 
     Attributes:
-        values: [d] float64, the sum or the maximum so far.
+        values: [w] float64, the sum or the maximum so far.
         count: How many outputs were added.
     """
 
-    def __init__(self, kind: str, hidden_size: int) -> None:
-        self._kind = kind
-        self.values: NDArray[np.float64] = np.full(hidden_size, -np.inf if kind == "max" else 0.0)
+    def __init__(self, kind: str, width: int) -> None:
+        self._kind, self.width = kind, width
+        self.values: NDArray[np.float64] = np.full(width, -np.inf if kind == "max" else 0.0)
         self.count = 0
 
     def add(self, outputs: Array) -> None:
-        """Adds outputs, [n, d] with n at least 1."""
+        """Adds outputs, [n, w]."""
+        if not len(outputs):
+            return
         self.count += len(outputs)
         if self._kind == "max":
             self.values = np.maximum(self.values, outputs.max(axis=0))
@@ -37,7 +39,9 @@ class Pool:
             self.values = np.add.accumulate(np.concatenate([self.values[None], outputs]))[-1].copy()
 
     def result(self) -> NDArray[np.float64]:
-        """What the classifier sees of at least one output, [d]."""
+        """What the classifier sees, [w]; zeros where nothing was added."""
+        if not self.count:
+            return np.zeros(self.width)
         return self.values / self.count if self._kind == "mean" else self.values
 
     def copy(self) -> Pool:

@@ -15,6 +15,13 @@ from typing import Any
 import numpy as np
 
 from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.prepare_policies import (
+    PreparedHead,
+    PreparedUnits,
+    prepare_head,
+    prepare_initial,
+    prepare_units,
+)
 from skim_hf.runtime.weights import Array, CellWeights, ReaderWeights
 
 FOLD_LIMIT = 1 << 30
@@ -89,9 +96,14 @@ class PreparedReader:
         hidden_size: d.
         hidden_scale: What the loop's hidden state is multiplied with to give h.
         cells: One per choice; None for a size of 0.
-        decision: None for policy `full`.
+        decision: Of policy `skim`.
         dtype: Of all arrays.
         is_folded: Whether the input products are in tables.
+        coordinator: Of policy `selective`, the input's share of the d units' likelihoods.
+        units: Of policy `selective`, what its units need one by one.
+        gate: Of the top layer of policy `skip`, d to 1; sees c of an LSTM, else the loop's hidden state.
+        jump: Of the top layer of a model that jumps, d to K + 1; sees the loop's hidden state.
+        initial: The learned initial state as the loop keeps it; None for zeros.
     """
 
     kind: str
@@ -101,6 +113,11 @@ class PreparedReader:
     decision: PreparedDecision | None
     dtype: np.dtype[Any]
     is_folded: bool
+    coordinator: InputShare | None
+    units: PreparedUnits | None
+    gate: PreparedHead | None
+    jump: PreparedHead | None
+    initial: Array | None
 
 
 def prepare_reader(config: RuntimeConfig, weights: ReaderWeights, embedding: Array | None) -> PreparedReader:
@@ -112,33 +129,49 @@ def prepare_reader(config: RuntimeConfig, weights: ReaderWeights, embedding: Arr
         embedding: [V, d_x], to fold the input products into tables (see `table_bytes`); None to leave
             them to be done while reading.
     """
-    scale = 0.5 if config.cell_type == "lstm" else 1.0
+    kind, is_folded = config.cell_type, embedding is not None
+    scale = 0.5 if kind == "lstm" else 1.0
     cells = [
-        _prepare_cell(config.cell_type, cell, scale, is_big=choice == 0) if cell else None
+        _prepare_cell(kind, cell, scale, is_big=choice == 0) if cell else None
         for choice, cell in enumerate(weights.cells)
     ]
-    decision = _prepare_decision(weights, config.hidden_size, scale)
+    units = None
+    if cells[0] is not None:
+        recurrent, inputs = cells[0].recurrent, cells[0].inputs.weights
+        units = prepare_units(weights, recurrent, inputs, scale, is_folded=is_folded)
+    decision, coordinator = _prepare_decision(weights, config.hidden_size, scale), None
+    if weights.coordinator is not None:
+        coordinator = InputShare(np.ascontiguousarray(weights.coordinator.weight.T), weights.coordinator.bias)
     if embedding is not None:
         cells = [replace(cell, inputs=_fold(embedding, cell.inputs)) if cell else None for cell in cells]
         decision = replace(decision, inputs=_fold(embedding, decision.inputs)) if decision else None
+        coordinator = _fold(embedding, coordinator) if coordinator else None
     return PreparedReader(
-        kind=config.cell_type,
+        kind=kind,
         hidden_size=config.hidden_size,
         hidden_scale=scale,
         cells=tuple(cells),
         decision=decision,
         dtype=weights.dtype,
-        is_folded=embedding is not None,
+        is_folded=is_folded,
+        coordinator=coordinator,
+        units=units,
+        # The gate of an LSTM sees c, which the loop keeps as it is.
+        gate=prepare_head(weights.gate, 1.0),
+        jump=prepare_head(weights.jump, scale),
+        initial=prepare_initial(weights, kind, scale),
     )
 
 
 def table_bytes(config: RuntimeConfig, itemsize: int) -> int:
     """Memory of the folded tables of the first layer's readers.
 
-    One row per vocabulary entry: G numbers per unit of every cell, and k - 1 of the decision. An LSTM
-    with d = 100 and d' = 10 takes 53 MB for 30,000 words in float32.
+    One row per vocabulary entry: G numbers per unit of every cell, and k - 1 of the decision, or d of
+    policy `selective`. An LSTM with d = 100 and d' = 10 takes 53 MB for 30,000 words in float32.
     """
-    row = config.num_gates * sum(config.sizes) + config.num_choices - 1
+    row = config.num_gates * sum(config.sizes) + len(config.skim_sizes)
+    if config.policy == "selective":
+        row += config.hidden_size
     return (config.vocab_size or 0) * row * config.num_directions * itemsize
 
 

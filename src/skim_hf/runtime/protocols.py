@@ -3,41 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skim_hf.runtime.frames import FrameEncoder
 from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.text import TextEncoder
 from skim_hf.runtime.weights import Array
 
+Inputs = ArrayLike
+"""What a text is to an engine: [T] integers, the ids of its tokens; or, where the configuration's
+`vocab_size` is None, [T, input_size] numbers, one frame of features per step. Either may be empty."""
+
+
+Encoder = TextEncoder | FrameEncoder
+"""What turns texts, or sequences of features, into such inputs."""
+
 
 class TokenStream(Protocol):
-    """One text that is read as its token ids arrive: constant memory, constant work per token.
+    """One text that is read as its tokens, or frames, arrive: constant memory, constant work per token.
 
     Reading in pieces gives the same bits as reading at once. For one thread at a time.
     """
 
     @property
     def tokens(self) -> int:
-        """Tokens read so far."""
+        """Tokens fed so far, those that jumps passed over included."""
 
     @property
     def decisions(self) -> NDArray[np.int64]:
-        """[R, k], how often each reader made each choice so far, the full read first."""
+        """[R, k], how often each reader made each choice so far, the full read first.
 
-    def feed(self, ids: ArrayLike) -> Array | None:
+        Tokens that a jump passed over are in none.
+        """
+
+    @property
+    def units(self) -> NDArray[np.int64] | None:
+        """[R], how many units policy `selective` updated so far; None for other policies."""
+
+    def feed(self, inputs: Inputs) -> Array | None:
         """Reads on.
 
         Args:
-            ids: [n] token ids.
+            inputs: The next n tokens or frames; see `Inputs`.
 
         Returns:
             [n, labels] logits where every token gets a label, else None.
 
         Raises:
-            ValueError: Not a list of integers below `vocab_size`; nothing was read.
+            ValueError: Not such inputs; nothing was read.
         """
 
     def logits(self) -> Array:
@@ -60,17 +76,20 @@ class TokenStream(Protocol):
 class Engine(Protocol):
     """A loaded model with its threshold; safe to be called from several threads at once."""
 
-    def read(self, ids: ArrayLike) -> Reading:
-        """Reads one text of [T] token ids; ValueError for what is not a list of such."""
+    def read(self, inputs: Inputs) -> Reading:
+        """Reads one text, see `Inputs`; ValueError for what is none.
+
+        Inputs that were not read, because they were skipped or passed over, are not looked at either.
+        """
 
     def scores(
-        self, texts: Sequence[str], encoder: TextEncoder, max_tokens: int | None = None
+        self, texts: Sequence[Any], encoder: Encoder, max_tokens: int | None = None
     ) -> NDArray[np.float32]:
         """Final scores of texts, for models that label texts.
 
         Args:
-            texts: Strings, checked to be such.
-            encoder: Splits them.
+            texts: Strings, or arrays of frames, checked to be such.
+            encoder: Splits the strings.
             max_tokens: How many tokens of each to read; None reads all.
 
         Returns:

@@ -1,14 +1,13 @@
-"""A loaded model with the engine that runs it: token ids in, readings out; `SkimRuntime` adds the texts."""
+"""A loaded model with its engine: token ids or frames in, readings out; `SkimRuntime` adds the texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from skim_hf.runtime.backends import Backend, choose_backend
 from skim_hf.runtime.batches import check_texts
@@ -17,6 +16,7 @@ from skim_hf.runtime.counter import OperationCounter
 from skim_hf.runtime.engine import NumpyEngine
 from skim_hf.runtime.loading import SavedModel
 from skim_hf.runtime.options import RuntimeOptions
+from skim_hf.runtime.protocols import Encoder, Inputs
 from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.snapshot import settings_of
 
@@ -32,7 +32,7 @@ class RunningModel:
 
     Raises:
         ImportError: The native engine was asked for and is not there.
-        ValueError: The model reads continuous features, or the engine cannot run it.
+        ValueError: The engine cannot run the model, or jump settings are given for one that does not jump.
     """
 
     def __init__(
@@ -45,12 +45,18 @@ class RunningModel:
     ) -> None:
         self._model, self._folder = model, folder
         self._options = options or RuntimeOptions(model.config.skim_threshold)
-        self._backend = backend or choose_backend(model.config, model.weights, self._options)
+        self._config = model.config.with_jumps(self._options.jump_every, self._options.jump_limit)
+        self._backend = backend or choose_backend(self._config, model.weights, self._options)
 
     @property
     def config(self) -> RuntimeConfig:
-        """What the model is."""
-        return self._model.config
+        """What the model is, with the jump settings that are in force."""
+        return self._config
+
+    @property
+    def encoder(self) -> Encoder:
+        """What turns texts into token ids, or checks the frames of a model of features."""
+        return self._model.encoder
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -82,33 +88,36 @@ class RunningModel:
         """Why the native engine does not run the model; None if it does, or was not to."""
         return self._backend.declined
 
-    def count_operations(self, texts: str | Iterable[str]) -> OperationCounter:
-        """Reads texts with NumPy, counting the multiply-adds that are really done.
+    def count_operations(self, texts: Any) -> OperationCounter:
+        """Reads texts, or sequences of features, with NumPy, counting the multiply-adds that are really done.
 
         Raises:
             TypeError: Not text.
+            ValueError: Not features of this model.
         """
         counter = OperationCounter()
-        for text in check_texts(texts):
+        for text in check_texts(texts, self.encoder):
             self._counting_engine.read(self.encode(text), counter)
         return counter
 
-    def encode(self, text: str) -> NDArray[np.int32]:
-        """Token ids of a text, as many as are read, [T].
+    def encode(self, text: Any) -> NDArray[Any]:
+        """Token ids of a text, as many as are read, [T]; or the checked frames of features.
 
         Raises:
             TypeError: Not text.
+            ValueError: Not features of this model.
         """
-        return self._model.encoder.ids(text, self._options.max_tokens)
+        return self.encoder.ids(text, self._options.max_tokens)
 
-    def read_ids(self, ids: ArrayLike) -> Reading:
+    def read_ids(self, ids: Inputs) -> Reading:
         """Reads one text of token ids: decisions, probabilities, final states and logits.
 
         Args:
-            ids: [T] integers below the vocabulary size.
+            ids: [T] integers below the vocabulary size; for a model of features [T, input_size] numbers,
+                of which those that are not read may be anything.
 
         Raises:
-            ValueError: Not such ids.
+            ValueError: Not such ids or frames.
         """
         return self._backend.engine.read(ids)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skim_hf.runtime.config import RuntimeConfig
-from skim_hf.runtime.protocols import Engine
-from skim_hf.runtime.text import TextEncoder
+from skim_hf.runtime.protocols import Encoder, Engine
 from skim_hf.runtime.weights import Array
 
 
@@ -30,10 +29,10 @@ class SequenceHead:
         max_tokens: How many tokens of a text are read; None reads all.
     """
 
-    def __init__(self, config: RuntimeConfig, encoder: TextEncoder, max_tokens: int | None) -> None:
+    def __init__(self, config: RuntimeConfig, encoder: Encoder, max_tokens: int | None) -> None:
         self._labels, self._encoder, self._max_tokens = config.labels, encoder, max_tokens
 
-    def read(self, engine: Engine, texts: Sequence[str]) -> NDArray[np.float32]:
+    def read(self, engine: Engine, texts: Sequence[Any]) -> NDArray[np.float32]:
         """Final scores of texts, [n, labels]."""
         return engine.scores(texts, self._encoder, self._max_tokens)
 

@@ -10,7 +10,7 @@ from skim_hf.runtime.loading import SavedModel
 from skim_hf.runtime.options import RuntimeOptions
 
 MAGIC = b"skim_hf stream"
-VERSION = 1
+VERSION = 2
 
 _FORGED = (
     "The snapshot was not made by snapshot(): its checksum is right, but not its form. "
@@ -28,12 +28,15 @@ def settings_of(model: SavedModel, options: RuntimeOptions, backend: str) -> dic
         options: How.
         backend: Name of what runs it.
     """
+    jumps = model.config.with_jumps(options.jump_every, options.jump_limit)
     return {
         "model": _digest(f"{model.config!r} {model.weights.digest}".encode()).hex(),
         "backend": backend,
         "dtype": options.dtype,
         "threshold": options.threshold,
         "max_tokens": options.max_tokens,
+        "jump_every": jumps.jump_every,
+        "jump_limit": jumps.jump_limit,
     }
 
 

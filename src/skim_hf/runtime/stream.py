@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skim_hf.runtime.config import RuntimeConfig
-from skim_hf.runtime.protocols import Engine
+from skim_hf.runtime.protocols import Encoder, Engine
 from skim_hf.runtime.sequence import Prediction, SequenceHead
 from skim_hf.runtime.snapshot import pack, unpack
-from skim_hf.runtime.text import TextEncoder, TokenSplitter, check_text
+from skim_hf.runtime.text import TokenSplitter, check_text
 from skim_hf.runtime.weights import Array
 
 Settings = Callable[[], Mapping[str, Any]]
@@ -45,7 +45,7 @@ class StreamSession(ABC):
     def __init__(
         self,
         config: RuntimeConfig,
-        encoder: TextEncoder,
+        encoder: Encoder,
         engine: Engine,
         max_tokens: int | None,
         settings: Settings,
@@ -75,7 +75,7 @@ class StreamSession(ABC):
 
     @property
     def tokens(self) -> int:
-        """Tokens read so far, without those at the end that the next piece may still change."""
+        """Tokens, or frames, taken so far, without those at the end that the next piece may still change."""
         return self._stream.tokens
 
     @property
@@ -85,9 +85,16 @@ class StreamSession(ABC):
 
     @property
     def skim_rate(self) -> float:
-        """Share of the decisions that were not full reads; 0.0 before the first token."""
-        decisions = self.tokens * self._config.num_readers
-        return (decisions - self.read) / decisions if decisions else 0.0
+        """Share of the decisions that were not full reads; 0.0 before the first token.
+
+        As `Reading.skim_rate`: tokens that were passed over count, and policy `selective` counts units.
+        """
+        decisions, units = self.tokens * self._config.num_readers, self._stream.units
+        if not decisions:
+            return 0.0
+        if units is not None:
+            return float(1 - units.sum() / (decisions * self._config.hidden_size))
+        return (decisions - self.read) / decisions
 
     def snapshot(self) -> bytes:
         """The state as bytes, for `restore` by a session of the same model and settings, in any process."""

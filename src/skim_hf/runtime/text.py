@@ -25,12 +25,12 @@ class EncodedText:
     """A text as the model reads it.
 
     Attributes:
-        ids: [T] int32.
+        ids: [T] int32; of features the frames, [T, input_size] float32.
         offsets: Start and end of every token in the original text, in code points.
         tokens: What the vocabulary calls every token.
     """
 
-    ids: NDArray[np.int32]
+    ids: NDArray[Any]
     offsets: list[tuple[int, int]]
     tokens: list[str]
 
@@ -121,6 +121,16 @@ class TextEncoder:
             )
         return cls(backend, vocab_size, words)
 
+    def is_one(self, texts: object) -> bool:
+        """Whether this is one text rather than several."""
+        return isinstance(texts, str)
+
+    def check(self, text: Any, where: str = "") -> str:
+        """A text as it is; see `check_text`."""
+        check_text(text, where)
+        checked: str = text
+        return checked
+
     @property
     def kind(self) -> str:
         """What splits the text: "native" or "tokenizers"."""
@@ -188,6 +198,8 @@ def check_text(text: object, where: str = "") -> None:
     """
     if not isinstance(text, str):
         hint = " Decode it first, for example with .decode('utf-8')." if isinstance(text, bytes) else ""
+        if isinstance(text, np.ndarray):
+            hint = " This model reads words; frames of features go to a model with input_size."
         raise TypeError(f"Expected text (str) or a list of texts; got {type(text).__name__}{where}.{hint}")
 
 

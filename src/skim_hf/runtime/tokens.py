@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skim_hf.runtime.config import RuntimeConfig
-from skim_hf.runtime.protocols import Engine
-from skim_hf.runtime.text import EncodedText, TextEncoder
+from skim_hf.runtime.protocols import Encoder, Engine
+from skim_hf.runtime.text import EncodedText
 from skim_hf.runtime.weights import Array
 
 OUTSIDE = "O"
@@ -57,10 +57,10 @@ class TokenHead:
         max_tokens: How many tokens of a text are read; None reads all.
     """
 
-    def __init__(self, config: RuntimeConfig, encoder: TextEncoder, max_tokens: int | None) -> None:
+    def __init__(self, config: RuntimeConfig, encoder: Encoder, max_tokens: int | None) -> None:
         self._config, self._encoder, self._max_tokens = config, encoder, max_tokens
 
-    def read(self, engine: Engine, texts: Sequence[str]) -> list[LabelledTokens]:
+    def read(self, engine: Engine, texts: Sequence[Any]) -> list[LabelledTokens]:
         """Reads texts."""
         return [self._read(engine, text) for text in texts]
 

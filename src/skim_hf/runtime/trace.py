@@ -38,9 +38,10 @@ class TokenTrace:
         token: Its name in the vocabulary.
         start: Where it starts in the text, in code points.
         end: Where it ends.
-        decisions: The choice of each of R = layers * directions readers: 0 is a full read, j the
-            j-th small size.
-        p_skim: Probability of not reading it fully, averaged over the readers.
+        decisions: The choice of each of R = layers * directions readers: 0 is a full read (of a selective
+            one: at least one unit was updated), j the j-th small size or a copy, -1 that it was passed over.
+        p_skim: Probability of not reading it fully, averaged over the readers; of a selective one the share
+            of units that were not updated, and 1.0 where the token was passed over.
         label: Its label where every token gets one; None where the text does.
         score: The label's probability.
     """
@@ -55,13 +56,20 @@ class TokenTrace:
 
     @property
     def decision(self) -> int:
-        """The choice of most readers; on ties the one that does more work."""
-        return max(sorted(set(self.decisions)), key=self.decisions.count)
+        """The choice of most readers; on ties the one that does more work. 0 where there is no reader."""
+        # Passed over is -1, and less work than any choice.
+        choices = sorted(set(self.decisions), key=lambda choice: (choice < 0, choice))
+        return max(choices, key=self.decisions.count, default=0)
 
     @property
     def read_share(self) -> float:
-        """Share of the readers that read the token fully; 0 or 1 for a single reader."""
-        return self.decisions.count(0) / len(self.decisions)
+        """Share of the readers that read the token fully; 0 or 1 for a single reader, and 1 without any."""
+        return self.decisions.count(0) / len(self.decisions) if self.decisions else 1.0
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether no reader looked at the token, because of jumps."""
+        return bool(self.decisions) and set(self.decisions) == {-1}
 
     @property
     def is_read(self) -> bool:
@@ -76,7 +84,8 @@ class ReadingTrace:
     Attributes:
         text: The text as it came.
         tokens: In the order of the text.
-        skim_rate: Share of decisions that were not a full read; 0.0 for a text without tokens.
+        skim_rate: Share of decisions that were not a full read (of a selective model, of units that were not
+            updated); 0.0 for a text without tokens.
         label: The predicted label; None where every token has one of its own.
         score: Its probability, or the value of a regression.
 
@@ -144,7 +153,8 @@ class ReadingTrace:
         text, position = printable(self.text), 0
         for token in self.tokens:
             # Byte-level tokenizers give several tokens to one character, template tokens have no place.
-            start, end = max(token.start, position), token.end
+            # Frames of features have numbers for places, and no text at all.
+            start, end = max(token.start, position), min(token.end, len(text))
             if start >= end:
                 continue
             if start > position:
@@ -170,7 +180,10 @@ def trace_reading(
     scores = np.atleast_2d(scores)
     best = scores.argmax(axis=1)
     named = [(config.labels[choice], float(row[choice])) for choice, row in zip(best, scores, strict=True)]
-    p_skim = reading.probabilities[..., 1:].sum(axis=-1).mean(axis=-1)
+    p_skim = np.zeros(len(reading.decisions))
+    if reading.decisions.shape[1]:
+        by_reader = reading.probabilities[..., 1:].sum(axis=-1)
+        p_skim = np.where(reading.decisions < 0, 1, by_reader).mean(axis=-1)
     tokens = [
         TokenTrace(token, start, end, tuple(decisions), p)
         for token, (start, end), decisions, p in zip(
@@ -200,7 +213,8 @@ def _word(piece: str, token: TokenTrace | None) -> str:
     if token is None:
         return html.escape(piece)
     tag = "mark" if token.is_read else "span"
-    title = html.escape(printable(f"{token.token}: p(skim) {token.p_skim:.2f}"))
+    how = "passed over" if token.is_passed else f"p(skim) {token.p_skim:.2f}"
+    title = html.escape(printable(f"{token.token}: {how}"))
     if token.label is not None:
         title += html.escape(printable(f", {token.label} {token.score:.2f}"))
     return f'<{tag} title="{title}">{html.escape(piece)}</{tag}>'

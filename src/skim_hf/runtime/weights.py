@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from skim_hf.runtime.tensor_files import READABLE, open_tensors
 Array = NDArray[np.floating[Any]]
 
 _PREFIX = "skim_rnn."
+TRAINING_ONLY = (".baseline.weight", ".baseline.bias")
+"""Ends of the names of tensors that inference has no use for."""
 _CLASSIFIER = ["classifier.weight", "classifier.bias"]
 _SHOWN = 5
 
@@ -40,21 +42,53 @@ class CellWeights:
     bias_hh: Array
 
 
+class Linear(NamedTuple):
+    """An affine map.
+
+    Attributes:
+        weight: [out, in].
+        bias: [out].
+    """
+
+    weight: Array
+    bias: Array
+
+
 @dataclass(frozen=True)
 class ReaderWeights:
     """One directional layer.
 
     Attributes:
         cells: One entry per choice, the big cell first; None for a size of 0, which owns no tensors.
-        decision_weight: [k, d_x + d], the input's columns first; None for policy `full`.
-        decision_bias: [k]; None for policy `full`.
+        decision_weight: [k, d_x + d], the input's columns first; of policy `skim`, else None.
+        decision_bias: [k]; of policy `skim`, else None.
         dtype: Of all arrays.
+        gate: d to 1, what policy `skip` adds to its accumulator; in the top layer only.
+        coordinator: d_x to d, the input's part of the likelihoods of policy `selective`.
+        own: [d], what each unit's own value adds to its likelihood; of policy `selective`.
+        jump: d to K + 1 logits of the jumps; in the top layer of a model that jumps.
+        initial_state: [parts, d], h and for an LSTM c before the first token; None for zeros.
     """
 
     cells: tuple[CellWeights | None, ...]
     decision_weight: Array | None
     decision_bias: Array | None
     dtype: np.dtype[Any]
+    gate: Linear | None = None
+    coordinator: Linear | None = None
+    own: Array | None = None
+    jump: Linear | None = None
+    initial_state: Array | None = None
+
+    def tensors(self) -> Iterator[Array]:
+        """All arrays, in an order that never changes: digests depend on it."""
+        for cell in self.cells:
+            if cell is not None:
+                yield from (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh)
+        linear = (*(self.gate or ()), *(self.coordinator or ()), self.own, *(self.jump or ()))
+        for tensor in (self.decision_weight, self.decision_bias, *linear, self.initial_state):
+            if tensor is not None:
+                yield tensor
 
 
 @dataclass(frozen=True)
@@ -63,8 +97,8 @@ class ModelWeights:
 
     Attributes:
         embedding: [V, E]; None for continuous inputs.
-        readers: R readers, at index layer * directions + direction.
-        classifier_weight: [labels, d * directions].
+        readers: R readers, at index layer * directions + direction; none without layers.
+        classifier_weight: [labels, d * directions], or [labels, d_x] without layers.
         classifier_bias: [labels].
     """
 
@@ -92,11 +126,7 @@ class ModelWeights:
         if self.embedding is not None:
             yield self.embedding
         for reader in self.readers:
-            for cell in reader.cells:
-                if cell is not None:
-                    yield from (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh)
-            if reader.decision_weight is not None and reader.decision_bias is not None:
-                yield from (reader.decision_weight, reader.decision_bias)
+            yield from reader.tensors()
         yield from (self.classifier_weight, self.classifier_bias)
 
 
@@ -104,15 +134,13 @@ def expected_shapes(config: RuntimeConfig) -> Iterator[tuple[str, tuple[int, ...
     """Names, without the encoder's prefix, and shapes of every tensor of a model."""
     if config.vocab_size is not None:
         yield "embed_tokens.weight", (config.vocab_size, config.input_width)
-    width = config.hidden_size * config.num_directions
-    yield "classifier.weight", (len(config.labels), width)
+    yield "classifier.weight", (len(config.labels), config.output_width)
     yield "classifier.bias", (len(config.labels),)
     for reader in range(config.num_readers):
         d_x = config.layer_width(reader // config.num_directions)
         prefix = _reader_prefix(config, reader)
-        if config.policy == "skim":
-            yield f"{prefix}.policy.decision.weight", (config.num_choices, d_x + config.hidden_size)
-            yield f"{prefix}.policy.decision.bias", (config.num_choices,)
+        for name, policy_shape in _policy_shapes(config, reader, d_x):
+            yield f"{prefix}.{name}", policy_shape
         for choice, size in enumerate(config.sizes):
             if size:
                 rows = config.num_gates * size
@@ -124,10 +152,34 @@ def expected_shapes(config: RuntimeConfig) -> Iterator[tuple[str, tuple[int, ...
                 yield f"{prefix}.cells.{choice}.bias_hh", (rows,)
 
 
+def _policy_shapes(config: RuntimeConfig, reader: int, d_x: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """What decides how one reader reads, and what it starts from."""
+    d, is_top = config.hidden_size, reader >= config.num_readers - config.num_directions
+    if config.policy == "skim":
+        yield from _linear("policy.decision", config.num_choices, d_x + d)
+    if config.policy == "skip" and is_top:
+        yield from _linear("policy.gate", 1, d)
+    if config.policy == "selective":
+        yield from _linear("policy.coordinator", d, d_x)
+        yield "policy.own", (d,)
+    if config.jump_size is not None and is_top:
+        yield from _linear("jump.head", config.jump_size + 1, d)
+    if config.learned_initial_state:
+        yield "initial_state", (2 if config.cell_type == "lstm" else 1, d)
+
+
+def _linear(name: str, rows: int, columns: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield f"{name}.weight", (rows, columns)
+    yield f"{name}.bias", (rows,)
+
+
 def load_weights(
     path: Path, config: RuntimeConfig, *, dtype: type[np.floating[Any]] = np.float32
 ) -> ModelWeights:
     """Reads and checks the tensors of a model.
+
+    Baselines of a policy gradient, `*.baseline.weight` and `*.baseline.bias`, serve training only: they may
+    be there and are not read.
 
     Args:
         path: A `model.safetensors`, or the `model.safetensors.index.json` of several such files.
@@ -141,7 +193,8 @@ def load_weights(
     """
     tensors: dict[str, Array] = {}
     files = open_tensors(path)
-    stored = _stored_names(path, list(files), config)
+    names = [name for name in files if not name.endswith(TRAINING_ONLY)]
+    stored = _stored_names(path, names, config)
     for name, shape in expected_shapes(config):
         file = files[stored[name]]
         _check_form(file.path, name, *file.form(stored[name]), shape)
@@ -229,6 +282,11 @@ def assemble(config: RuntimeConfig, tensors: dict[str, Array]) -> ModelWeights:
                 tensors.get(f"{prefix}.policy.decision.weight"),
                 tensors.get(f"{prefix}.policy.decision.bias"),
                 tensors["classifier.bias"].dtype,
+                gate=_find_linear(tensors, f"{prefix}.policy.gate"),
+                coordinator=_find_linear(tensors, f"{prefix}.policy.coordinator"),
+                own=tensors.get(f"{prefix}.policy.own"),
+                jump=_find_linear(tensors, f"{prefix}.jump.head"),
+                initial_state=tensors.get(f"{prefix}.initial_state"),
             )
         )
     return ModelWeights(
@@ -237,3 +295,8 @@ def assemble(config: RuntimeConfig, tensors: dict[str, Array]) -> ModelWeights:
         tensors["classifier.weight"],
         tensors["classifier.bias"],
     )
+
+
+def _find_linear(tensors: dict[str, Array], name: str) -> Linear | None:
+    weight = tensors.get(f"{name}.weight")
+    return None if weight is None else Linear(weight, tensors[f"{name}.bias"])

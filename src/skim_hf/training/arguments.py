@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from transformers import TrainingArguments
 
-from .schedules import budget_weight, gumbel_temperature
+from .schedules import budget_weight, gumbel_temperature, slope
 
 
 @dataclass
 class SkimTrainingArguments(TrainingArguments):
-    """`transformers.TrainingArguments` with a temperature schedule and a budget.
+    """`transformers.TrainingArguments` with schedules of temperature and slope, and a budget.
 
     Every other field keeps its usual meaning and default, but for the sampling of batches:
     texts of like length are put together, because a recurrent reader takes as many steps as
@@ -39,6 +39,17 @@ class SkimTrainingArguments(TrainingArguments):
         metadata={
             "help": "Decay per step: temperature = max(floor, start * exp(-rate * step)). 0 is constant."
         },
+    )
+    slope_start: float = field(
+        default=1.0,
+        metadata={"help": "Slope of the hard sigmoid of policy 'selective' (SA-RNN) in the first epoch."},
+    )
+    slope_rate: float = field(
+        default=0.04,
+        metadata={"help": "Rise per epoch: slope = min(limit, start + rate * epoch). 0 is constant."},
+    )
+    slope_limit: float = field(
+        default=5.0, metadata={"help": "Highest slope; the schedule stays there once reached."}
     )
     budget_weight: float | None = field(
         default=None,
@@ -70,6 +81,7 @@ class SkimTrainingArguments(TrainingArguments):
         """Checks the schedules, then lets transformers set itself up."""
         # A dry call checks the values by the rule that the schedule itself applies.
         self.temperature_at(0)
+        self.slope_at(0.0)
         self.budget_weight_at(0, 0.0)
         target = self.budget_target
         if target is not None and not (math.isfinite(target) and 0.0 < target <= 1.0):
@@ -93,6 +105,17 @@ class SkimTrainingArguments(TrainingArguments):
         return gumbel_temperature(
             step, start=self.temperature_start, floor=self.temperature_floor, rate=self.temperature_rate
         )
+
+    def slope_at(self, epoch: float) -> float:
+        """Slope at an epoch.
+
+        Args:
+            epoch: Epochs made so far, with a fraction.
+
+        Returns:
+            The slope of the hard sigmoid.
+        """
+        return slope(epoch, start=self.slope_start, rate=self.slope_rate, limit=self.slope_limit)
 
     def budget_weight_at(self, step: int, default: float) -> float:
         """Budget weight at a global step.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import datasets
 import numpy as np
+from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from skim_hf.tables import Rows, read_rows
@@ -19,6 +20,17 @@ from .labels import LabelSchema
 SPLITS = ("train", "validation", "test")
 
 Source = str | Path | Mapping[str, str | Path | Sequence[str | Path]]
+
+
+class _Split(Protocol):
+    """What `carve_validation` needs of rows."""
+
+    def __len__(self) -> int: ...
+
+    def select(self, indices: Any, /) -> Any: ...
+
+
+SplitT = TypeVar("SplitT", bound=_Split)
 
 
 @dataclass(frozen=True)
@@ -100,20 +112,22 @@ def load_text_dataset(
 
 
 def carve_validation(
-    train: datasets.Dataset, *, share: float = 0.1, seed: int = 42
-) -> tuple[datasets.Dataset, datasets.Dataset]:
+    train: SplitT, *, share: float = 0.1, seed: int = 42, groups: Sequence[Any] | None = None
+) -> tuple[SplitT, SplitT]:
     """Sets part of the training split aside for validation.
 
     Args:
         train: The training split.
         share: Share of its rows that is set aside, above 0 and below 1.
         seed: Seed of the choice; the same seed chooses the same rows.
+        groups: What each row belongs to, such as a speaker: then whole groups are set aside, as many as it
+            takes to reach the share, but for the last. None chooses row by row.
 
     Returns:
         The rest of the training split and the validation split, both in the order of the file.
 
     Raises:
-        ValueError: A share out of range, or fewer than two rows.
+        ValueError: A share out of range, fewer than two rows, or one group alone.
     """
     if not 0.0 < share < 1.0:
         raise ValueError(f"The validation share must be above 0 and below 1; got {share!r}.")
@@ -123,7 +137,11 @@ def carve_validation(
             "or more training data."
         )
     held = min(max(round(len(train) * share), 1), len(train) - 1)
-    order = np.random.default_rng(seed).permutation(len(train))
+    generator = np.random.default_rng(seed)
+    if groups is not None:
+        is_held = _held_groups(groups, held, generator)
+        return train.select(np.flatnonzero(~is_held)), train.select(np.flatnonzero(is_held))
+    order = generator.permutation(len(train))
     return train.select(np.sort(order[held:])), train.select(np.sort(order[:held]))
 
 
@@ -154,6 +172,17 @@ def tokenize_dataset(
         }
     )
     return dataset.map(encode, batched=True, remove_columns=["text"], features=features, desc="Tokenizing")
+
+
+def _held_groups(groups: Sequence[Any], held: int, generator: np.random.Generator) -> NDArray[np.bool_]:
+    """[rows], true in groups that together have at least `held` rows, one group being left."""
+    names, numbers = np.unique(np.array(groups), return_inverse=True)
+    if len(names) < 2:
+        raise ValueError(f"Whole groups can be set aside only of at least two; got {len(names)}.")
+    order = generator.permutation(len(names))
+    reached = np.cumsum(np.bincount(numbers)[order])
+    count = min(int(np.searchsorted(reached, held)) + 1, len(names) - 1)
+    return np.isin(numbers, order[:count])
 
 
 def _read(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import EvalPrediction
 
+from skim_hf.results.counts import TextCounts
 from skim_hf.results.effort import reading_scores
 from skim_hf.results.scores import problem_type, task_scores
 
@@ -16,10 +17,11 @@ from skim_hf.results.scores import problem_type, task_scores
 def make_compute_metrics(config: Any) -> Callable[[EvalPrediction], dict[str, float]]:
     """Builds the `compute_metrics` of a Trainer.
 
-    With `SkimTrainer` the result holds the scores of the task, `skim_rate_macro`,
-    `skim_rate_micro`, `flop_ratio_paper` and `macs_ratio`; with the plain Trainer, which gathers
-    the logits only, the scores of the task. They are computed over all texts at once, so a smaller
-    last batch weighs what it holds.
+    With `SkimTrainer` the result holds the scores of the task and those of the reading, see
+    `skim_hf.results.effort.reading_scores`: `skim_rate_macro`, `skim_rate_micro`, where they apply
+    `flop_ratio_paper` and `macs_ratio`, and of a model that jumps `visited_rate` and `jumps_per_text`.
+    With the plain Trainer, which gathers the logits only, there are the scores of the task. All are
+    computed over all texts at once, so a smaller last batch weighs what it holds.
 
     Args:
         config: Configuration of the model.
@@ -38,16 +40,16 @@ def make_compute_metrics(config: Any) -> Callable[[EvalPrediction], dict[str, fl
     return compute_metrics
 
 
-def split_predictions(predictions: Any) -> tuple[NDArray[np.floating], NDArray[np.integer] | None]:
+def split_predictions(predictions: Any) -> tuple[NDArray[np.floating], TextCounts | None]:
     """Takes apart what a Trainer gathered.
 
     Args:
-        predictions: The logits, or the pair (logits, choice counts) of `SkimTrainer`.
+        predictions: The logits, or the pair (logits, counts) of `SkimTrainer`.
 
     Returns:
-        The logits, and the counts `[N, R, k]` or None.
+        The logits, and how the texts were read or None.
     """
     if isinstance(predictions, tuple):
         logits, counts = predictions
-        return np.asarray(logits), np.asarray(counts)
+        return np.asarray(logits), TextCounts.of(counts)
     return np.asarray(predictions), None

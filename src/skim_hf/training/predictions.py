@@ -11,32 +11,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skim_hf.results.counts import TextCounts
+from skim_hf.results.effort import Counts, text_skim_rates
 from skim_hf.results.scores import MULTI, REGRESSION
 
 from .labels import LabelSchema
 
 
 def prediction_rows(
-    logits: NDArray[np.floating], labels: LabelSchema, choice_counts: NDArray[np.integer] | None = None
+    logits: NDArray[np.floating], labels: LabelSchema, counts: Counts | None = None, config: Any = None
 ) -> list[dict[str, Any]]:
     """Names the predicted label of every text.
 
     Args:
         logits: `[N, labels]`.
         labels: What the logits mean.
-        choice_counts: `[N, R, k]`, how every text was read, or None.
+        counts: How every text was read, as `split_predictions` gives it, or None.
+        config: Of the model; needed for the counts of a selective one.
 
     Returns:
         Per text `index`, then `label` and `score` (its probability); for several labels per text
         `labels` and `scores` (those above one half, and the probability of each); for regression
-        `value`. With counts also `skim_rate`.
+        `value`. With counts also `skim_rate`, and of a model that jumps `visited`, how many tokens it looked
+        at (the mean over its readers).
     """
     rows = [{"index": index, **_named(row, labels)} for index, row in enumerate(logits.astype(np.float64))]
-    if choice_counts is not None:
-        tokens = np.maximum(choice_counts.sum(axis=2), 1)
-        skimmed = choice_counts[:, :, 1:].sum(axis=2)
-        for row, rate in zip(rows, (skimmed / tokens).mean(axis=1).tolist(), strict=True):
+    if counts is not None:
+        found = TextCounts.of(counts)
+        for row, rate in zip(rows, text_skim_rates(found, config).tolist(), strict=True):
             row["skim_rate"] = rate
+        visited = found.choices.sum(axis=2).mean(axis=1)
+        for row, tokens in zip(rows, visited.tolist(), strict=True) if found.jumps is not None else ():
+            row["visited"] = tokens
     return rows
 
 

@@ -23,6 +23,14 @@ _ARGUMENTS = (
     *("temperature_start", "temperature_floor", "temperature_rate", "budget_warmup_steps"),
 )
 _FIELDS = ("budget_type", "budget_weight", "budget_target", "estimator", "dropout")
+_FIELDS_OF_POLICY = {
+    "skip": ("skip_gradient",),
+    "selective": ("slope",),
+    "random": ("skip_rate",),
+    "periodic": ("skip_rate",),
+}
+_JUMPS = ("jump_every", "jump_size", "jump_limit")
+_REINFORCE = ("num_rollouts", "reinforce_weight")
 
 
 class ReportingTrainer(Trainer):
@@ -96,7 +104,7 @@ class ReportingTrainer(Trainer):
             splits={name: size for name, size in splits.items() if size},
             recipe={
                 **{name: arguments[name] for name in _ARGUMENTS},
-                **{name: getattr(config, name) for name in _FIELDS},
+                **{name: getattr(config, name) for name in _fields(config)},
             },
             seed=self.args.seed,
             metrics=self._validated.get(self._step_of_weights()) if splits["validation"] else None,
@@ -108,6 +116,13 @@ class ReportingTrainer(Trainer):
         if self.args.load_best_model_at_end and best is not None and not self.is_in_train:
             return best
         return self.state.global_step
+
+
+def _fields(config: Any) -> tuple[str, ...]:
+    """The fields that have a part in training a model of this kind."""
+    jumps = _JUMPS if config.jumps else ()
+    sampled = _REINFORCE if config.jumps or config.estimator == "reinforce" else ()
+    return (*_FIELDS, *_FIELDS_OF_POLICY.get(config.policy, ()), *jumps, *sampled)
 
 
 def _size(rows: Any) -> int:

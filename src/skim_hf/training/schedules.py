@@ -1,4 +1,4 @@
-"""Schedules of training, as pure functions of the global step.
+"""Schedules of training, as pure functions of the global step or of the epoch.
 
 Nothing is stored between steps: a resumed run asks for the same step and gets the same number.
 """
@@ -66,6 +66,39 @@ def budget_weight(step: int, *, weight: float, warmup_steps: int = 0) -> float:
     if step >= warmup_steps:
         return float(weight)
     return weight * step / warmup_steps
+
+
+def slope(epoch: float, *, start: float = 1.0, rate: float = 0.04, limit: float = 5.0) -> float:
+    """Slope alpha of the hard sigmoid of SA-RNN: min(limit, start + rate * epoch), constant within an epoch.
+
+    With the defaults it reaches the limit at epoch 100.
+
+    Args:
+        epoch: Epochs made so far, with a fraction, 0 at the first step.
+        start: Slope in the first epoch, above 0.
+        rate: Rise per epoch, 0 for a constant slope.
+        limit: Highest slope, at least `start`.
+
+    Returns:
+        The slope for this epoch.
+
+    Raises:
+        ValueError: A negative epoch or an argument out of its range.
+
+    Example:
+        >>> slope(0.9), slope(25.5), slope(1000)
+        (1.0, 2.0, 5.0)
+    """
+    if not (math.isfinite(epoch) and epoch >= 0.0):
+        raise ValueError(f"The epoch must be a number of at least 0; got {epoch!r}.")
+    if not (math.isfinite(limit) and 0.0 < start <= limit):
+        raise ValueError(
+            f"A slope schedule needs 0 < start <= limit: got start={start!r}, limit={limit!r}. Lower the "
+            "start or raise the limit."
+        )
+    if not (math.isfinite(rate) and rate >= 0.0):
+        raise ValueError(f"The rise of the slope must be a number of at least 0; got {rate!r}.")
+    return min(limit, start + rate * math.floor(epoch))
 
 
 def _check_step(step: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from skim_hf.modeling.checks_skim_rnn import BUDGETS
 from skim_hf.modeling.configuration_skim_rnn import SkimRNNConfig
 from skim_hf.modeling.modeling_skim_rnn import SkimRNNForSequenceClassification
 
@@ -70,16 +71,18 @@ def new_classifier(
 def warm_started_classifier(
     folder: str | os.PathLike[str], labels: LabelSchema, **config_fields: Any
 ) -> SkimRNNForSequenceClassification:
-    """Builds a skimming classifier whose big cells, word vectors and classifier come from a plain one.
+    """Builds an adaptive classifier whose big cells, word vectors and classifier come from a plain one.
 
     Args:
         folder: Folder or Hub name of a model with `policy="full"`.
         labels: The labels of the data, which must be those of the plain model.
-        **config_fields: Fields of `SkimRNNConfig` to change; the policy becomes `skim` and the
-            small sizes `[10]` unless they are given.
+        **config_fields: Fields of `SkimRNNConfig` to change; the policy becomes `skim` and its small sizes
+            `[10]` unless they are given (`full` with jumps reads what it visits). What follows from the
+            policy (budget, learned initial state) is that of the new one.
 
     Returns:
-        The model, in training mode. Small cells and decisions start from fresh weights.
+        The model, in training mode. Small cells, decisions, jumps and learned initial states start from
+        fresh weights.
 
     Raises:
         ValueError: The folder holds no plain model, or one with other labels.
@@ -95,5 +98,13 @@ def warm_started_classifier(
             f"The plain model of {folder} has the labels {LabelSchema.from_config(plain).names}, the data "
             f"has {labels.names}. Load the data with labels=LabelSchema.from_config(plain_model.config)."
         )
-    fields = {"policy": "skim", "skim_sizes": [10], **labels.config_fields(), **config_fields}
+    fields = {"policy": "skim", **labels.config_fields(), **config_fields}
+    # Where the plain model has nothing that the new policy could keep, that has its own default.
+    kept = plain.budget_type in BUDGETS.get(fields["policy"], ())
+    follows = {
+        "skim_sizes": None,
+        "budget_type": plain.budget_type if kept else None,
+        "learned_initial_state": plain.learned_initial_state or None,
+    }
+    fields = {**follows, **fields}
     return SkimRNNForSequenceClassification.from_pretrained(folder, **fields).train()

@@ -12,36 +12,25 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_utils import has_length
 
 from .arguments import SkimTrainingArguments
+from .counting import count_reading, needed_outputs
 from .pushing import PushingTrainer, check_pushing
 from .sampling import LengthGroupedSampler, LongestFirstSampler, text_lengths
 from .window import LogWindow
 
 # Outputs of the model whose averages go into the log.
-_LOGGED_OUTPUTS = ("task_loss", "budget_loss", "skim_rate")
-
-
-def count_choices(decisions: torch.Tensor, num_choices: int) -> torch.Tensor:
-    """Counts how often each way of processing a token was chosen.
-
-    Args:
-        decisions: `[B, T, R]`, the choice per token and reader, -1 for padding.
-        num_choices: k; choice 0 is "read".
-
-    Returns:
-        `[B, R, k]` int64. A row sums to the number of real tokens of its text.
-    """
-    return torch.stack([(decisions == choice).sum(dim=1) for choice in range(num_choices)], dim=-1)
+_LOGGED_OUTPUTS = ("task_loss", "budget_loss", "policy_loss", "skim_rate")
 
 
 class SkimTrainer(PushingTrainer):
     """`transformers.Trainer` for adaptive readers.
 
-    It passes the temperature and the budget weight of the current global step to the model while
-    training; it keeps no state of its own, so a resumed run equals an uninterrupted one. The log
-    gains `task_loss`, `budget_loss`, `skim_rate`, `temperature` and `budget_weight`, averaged over
-    the same steps as `loss`. Evaluation gathers, besides the logits, how often every text was read
-    and skimmed: `predictions` is the pair (logits, choice counts `[N, R, k]`), which
-    `make_compute_metrics` understands. `predict` keeps the order of the dataset.
+    It passes the temperature and the budget weight of the current global step, and to SA-RNN the slope of the
+    epoch, to the model while training; it keeps no state of its own, so a resumed run equals an
+    uninterrupted one. The log gains `task_loss`, `budget_loss`, `policy_loss` where decisions are sampled,
+    `skim_rate`, `temperature`, `budget_weight` and `slope`, averaged over the same steps as `loss`.
+    Evaluation gathers, besides the logits, how every text was read: `predictions` is the pair (logits,
+    choice counts `[N, R, k]`), which `make_compute_metrics` understands; of selective readers and jumps the
+    counts are an object, see `count_reading`. `predict` keeps the order of the dataset.
 
     `budget_weight` and `budget_target` of the arguments are written to `model.config`, so that
     the evaluation loss uses them and the saved model tells what it was trained with.
@@ -107,14 +96,17 @@ class SkimTrainer(PushingTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """Computes the loss, in training with the temperature and budget weight of the global step."""
+        """Computes the loss, in training with temperature, budget weight and slope of the global step."""
         if not model.training:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         step = self.state.global_step
+        config = self._config()
         schedule = {
             "temperature": self.args.temperature_at(step),
-            "budget_weight": self.args.budget_weight_at(step, self._config().budget_weight),
+            "budget_weight": self.args.budget_weight_at(step, config.budget_weight),
         }
+        if config.policy == "selective":
+            schedule["slope"] = self.args.slope_at(self.state.epoch or 0.0)
         loss, outputs = super().compute_loss(model, {**inputs, **schedule}, True, num_items_in_batch)
         logged = {name: outputs.get(name) for name in _LOGGED_OUTPUTS}
         # Each of the passes of one optimizer step counts as its share, as it does in the logged loss.
@@ -138,15 +130,17 @@ class SkimTrainer(PushingTrainer):
         prediction_loss_only: bool,
         ignore_keys: list[str] | None = None,
     ) -> tuple[torch.Tensor | None, Any, Any]:
-        """Evaluates one batch; the predictions are (logits, choice counts) unless `ignore_keys` is given."""
+        """Evaluates one batch; the predictions are (logits, counts) unless `ignore_keys` is given."""
         if prediction_loss_only or ignore_keys is not None:
             return super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
-        ignored = [key for key in self._config().keys_to_ignore_at_inference if key != "decisions"]
+        config = self._config()
+        needed = needed_outputs(config)
+        ignored = [key for key in config.keys_to_ignore_at_inference if key not in needed]
         loss, predictions, labels = super().prediction_step(model, inputs, prediction_loss_only, ignored)
         if isinstance(predictions, tuple):
-            logits, decisions = predictions
+            logits, *outputs = predictions
             # A few integers per text are gathered and kept instead of one per token.
-            predictions = (logits, count_choices(decisions, self._config().num_choices))
+            predictions = (logits, count_reading(config, dict(zip(needed, outputs, strict=True))))
         return loss, predictions, labels
 
     def get_test_dataloader(self, test_dataset: Any) -> DataLoader:
@@ -200,7 +194,7 @@ def apply_budget(model: nn.Module, args: SkimTrainingArguments) -> None:
     if args.budget_weight is not None:
         config.budget_weight = float(args.budget_weight)
     if args.budget_target is not None:
-        if not config.budget_type.startswith("cost_target"):
+        if not (config.budget_type or "").startswith("cost_target"):
             raise ValueError(
                 f"budget_target={args.budget_target} has no effect with budget_type={config.budget_type!r}. "
                 "Build the model with budget_type='cost_target_hinge' or 'cost_target_square', or leave the "

@@ -15,13 +15,16 @@ Args:
     skim_rate: Share of the tokens of each text that was not read in full.
     lengths: Number of tokens of each text.
     config: Configuration of the model (object or dictionary); without it no cost ratios are given.
-    choice_counts: [texts, readers, choices], how often each way of processing was chosen. Needed for
-        the cost ratios of models with several readers or more than two choices; given to `compute`.
+    choice_counts: [texts, readers, choices], how often each way of processing was chosen, or an object of
+        choices, lengths, units and jumps, as SkimTrainer gathers it. Needed for the cost ratios of models
+        with several readers, more than two choices, selected units or jumps; given to `compute`.
 Returns:
     skim_rate_macro: Mean over texts.
     skim_rate_micro: Skimmed tokens over all tokens.
-    flop_ratio_paper: Cost of reading everything over the cost of this reading, published formula.
-    macs_ratio: The same in multiply-adds that are executed.
+    flop_ratio_paper: Cost of reading everything over the cost of this reading, published formula; left out
+        for readers that have none.
+    macs_ratio: The same in multiply-adds that are executed; left out where there are none.
+    visited_rate, jumps_per_text: Of a model that jumps, with choice_counts.
 """
 
 

@@ -1,0 +1,165 @@
+"""One run of the comparison: a reader is trained, and what it does on validation and test texts is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from _commands import training_command
+from _readers import PLAIN, READERS
+from _readers_match import LastTokens, matched_options
+from _reviews import RECIPE
+
+from skim_hf.costs import plain_macs
+from skim_hf.results import evaluate, write_json
+from skim_hf.runtime import SkimRuntime
+
+Run = dict[str, Any]
+
+# Checkpoints of a run of a minute would only take room.
+SHARED = {**RECIPE, "save_strategy": "no"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Where the runs of a comparison lie and how they are trained.
+
+    Attributes:
+        folder: Gets models, logs and one JSON file per run.
+        data: Holds `train.parquet`, `validation.parquet` and `test.parquet`.
+        budget: What all trainings have in common: epochs or steps.
+        splits: Texts and labels of `validation` and `test`.
+        shared: Options that all readers share, but for their own.
+        threads: Of each training.
+    """
+
+    folder: Path
+    data: Path
+    budget: dict[str, Any]
+    splits: dict[str, tuple[list[str], list[Any]]]
+    shared: dict[str, Any]
+    threads: int = 1
+
+    def model(self, name: str, seed: int) -> Path:
+        """Where a trained reader is saved."""
+        return self.folder / "models" / f"{name}-{seed}"
+
+    def path(self, name: str, seed: int) -> Path:
+        """The JSON file of a run."""
+        return self.folder / "runs" / f"{name}-{seed}.json"
+
+    def load(self, name: str, seed: int) -> Run | None:
+        """A finished run; None if there is none."""
+        path = self.path(name, seed)
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def save(self, run: Run) -> None:
+        """Keeps a run, whole or not at all."""
+        write_json(self.path(run["reader"], run["seed"]), run)
+
+
+def finish(comparison: Comparison, name: str, seed: int) -> Run:
+    """Trains and evaluates one reader, unless that was done before with the same options.
+
+    Raises:
+        ValueError: The run that is there was trained in another way.
+        RuntimeError: The training failed.
+    """
+    fields = training_fields(comparison, name, seed)
+    # Where the data lies does not change a model.
+    settings = {key: value for key, value in fields.items() if not key.endswith(("_file", "_dir", "_from"))}
+    done = comparison.load(name, seed)
+    if done is not None:
+        if done["options"] != json.loads(json.dumps(settings)):
+            raise ValueError(
+                f"{comparison.path(name, seed)} was trained with {done['options']}, and now {settings} is "
+                "wanted. Remove the file to train it again, or name another folder with --output."
+            )
+        return done
+    command = training_command(fields, "--do_train")
+    train(command, comparison.model(name, seed).with_suffix(".log"), comparison.threads)
+    report = json.loads((comparison.model(name, seed) / "train_results.json").read_text(encoding="utf-8"))
+    runtime = load_reader(comparison, name, seed, settings)
+    run: Run = {
+        "reader": name,
+        "seed": seed,
+        "options": settings,
+        "command": shlex.join(["python", *command[1:]]),
+        "training_seconds": report["train_runtime"],
+        "training_loss": report["train_loss"],
+        "hidden_size": runtime.config.hidden_size,
+        "input_width": runtime.config.embedding_size,
+        **{split: measure(runtime, *texts) for split, texts in comparison.splits.items()},
+    }
+    comparison.save(run)
+    return run
+
+
+def training_fields(comparison: Comparison, name: str, seed: int) -> dict[str, Any]:
+    """Options of run_classification.py for a run; controls are matched to what their model did."""
+    reader = READERS[name]
+    own = dict(reader.options)
+    if reader.like is not None:
+        plain, like = comparison.load(PLAIN, seed), comparison.load(reader.like, seed)
+        if plain is None or like is None:
+            raise ValueError(f"{name} is matched to {reader.like} of seed {seed}, which is not finished.")
+        own |= matched_options(reader, like, plain, lambda: validation_lengths(comparison, seed))
+    shared = dict(comparison.shared)
+    if reader.starts_from is not None:
+        # Its weights hold the word vectors.
+        shared.pop("glove", None)
+        own["warm_start_from"] = comparison.model(reader.starts_from, seed)
+    files = {f"{part}_file": comparison.data / f"{part}.parquet" for part in ("train", "validation")}
+    place = {"output_dir": comparison.model(name, seed), "seed": seed}
+    return {**files, **place, **shared, **comparison.budget, **own}
+
+
+def validation_lengths(comparison: Comparison, seed: int) -> list[int]:
+    """Tokens of each validation text."""
+    runtime = SkimRuntime.from_pretrained(comparison.model(PLAIN, seed))
+    return [len(runtime.encode(text)) for text in comparison.splits["validation"][0]]
+
+
+def train(command: list[str], log: Path, threads: int) -> None:
+    """Runs a training, whose output goes to a file.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    with log.open("w", encoding="utf-8") as file:
+        code = subprocess.run(command, env=environment, stdout=file, stderr=file, check=False).returncode
+    if code:
+        raise RuntimeError(f"{shlex.join(['python', *command[1:]])} failed; see {log}.")
+
+
+def load_reader(comparison: Comparison, name: str, seed: int, settings: Run, dtype: str = "float32") -> Any:
+    """The runtime of a trained reader; one that was trained on the ends of texts reads no more of them.
+
+    Raises:
+        ValueError: The native engine cannot run it in this dtype.
+    """
+    runtime = SkimRuntime.from_pretrained(comparison.model(name, seed), dtype=dtype)
+    return LastTokens(runtime, settings["max_length"]) if READERS[name].matched == "length" else runtime
+
+
+def measure(runtime: Any, texts: list[str], labels: list[Any]) -> Run:
+    """What a reader does on one split: scores, shares and multiply-adds."""
+    block = evaluate(runtime, texts, labels)
+    whole = block["tokens"] * plain_macs(runtime.config, 1)
+    reading = ("skim_rate_macro", "skim_rate_micro", "macs_ratio", "visited_rate", "jumps_per_text")
+    return {
+        "texts": block["texts"],
+        "tokens": block["tokens"],
+        "accuracy": block["metrics"]["accuracy"],
+        "read": 1.0 - block["skim_rate_micro"],
+        # Embeddings that are only pooled have no ratio, and no cost either.
+        "macs_per_text": whole / block["macs_ratio"] / block["texts"] if whole else 0.0,
+        **{key: block[key] for key in reading if key in block},
+    }

@@ -1,0 +1,93 @@
+"""The steps of a training script: train, evaluate and predict, each with the files that it leaves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers.trainer_utils import get_last_checkpoint
+
+from .evaluation import split_predictions
+from .labels import LabelSchema
+from .predictions import prediction_rows, write_json_lines
+from .trainer import SkimTrainer
+
+logger = logging.getLogger(__name__)
+
+Metrics = dict[str, float]
+
+
+def run_steps(
+    trainer: SkimTrainer,
+    test: Any = None,
+    labels: LabelSchema | None = None,
+    *,
+    extend: Callable[[str, Metrics], Metrics] = lambda part, metrics: metrics,
+) -> Metrics:
+    """Does what the arguments ask for: `do_train`, `do_eval`, `do_predict`, then `push_to_hub`.
+
+    The folder of the arguments gets the model, `<part>_results.json` of every step and all of them in
+    `all_results.json`, and for predictions `predictions.jsonl` with one line per row.
+
+    Args:
+        trainer: With the data to train on and to evaluate on.
+        test: What is predicted, in any form that the trainer takes.
+        labels: What the logits mean; needed for predictions.
+        extend: Called with `train`, `eval` or `predict` and the metrics of that step; returns those to save.
+
+    Returns:
+        All metrics, as they stand in `all_results.json`.
+
+    Raises:
+        ValueError: A checkpoint to resume from that is not there, or nothing to predict.
+    """
+    args = trainer.args
+    results: Metrics = {}
+    if args.do_train:
+        results |= _save(trainer, "train", extend("train", _train(trainer)))
+    if args.do_eval:
+        results |= _save(trainer, "eval", extend("eval", trainer.evaluate()))
+        if args.do_train:
+            trainer.save_results()
+    if args.do_predict:
+        if test is None or labels is None:
+            raise ValueError("To predict, give the rows and the labels: run_steps(trainer, test, labels).")
+        results |= _save(trainer, "predict", extend("predict", _predict(trainer, test, labels)))
+    if args.push_to_hub:
+        trainer.push_to_hub()
+    return results
+
+
+def _train(trainer: SkimTrainer) -> Metrics:
+    """Trains, from a checkpoint if one was named, and saves model, tokenizer and state."""
+    checkpoint, folder = trainer.args.resume_from_checkpoint, str(trainer.args.output_dir)
+    if checkpoint is not None and checkpoint.lower() in ("true", "last"):
+        checkpoint = get_last_checkpoint(folder) if Path(folder).is_dir() else None
+        if checkpoint is None:
+            raise ValueError(
+                f"There is no checkpoint in {folder}. Leave --resume_from_checkpoint out to start."
+            )
+    report = trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.save_model()
+    trainer.save_state()
+    return report.metrics
+
+
+def _predict(trainer: SkimTrainer, rows: Any, labels: LabelSchema) -> Metrics:
+    """Labels rows, and writes `predictions.jsonl`."""
+    report = trainer.predict(rows, metric_key_prefix="predict")
+    logits, counts = split_predictions(report.predictions)
+    if trainer.is_world_process_zero():
+        path = Path(str(trainer.args.output_dir), "predictions.jsonl")
+        write_json_lines(path, prediction_rows(logits, labels, counts, trainer.model.config))
+    return report.metrics or {}
+
+
+def _save(trainer: SkimTrainer, part: str, metrics: Metrics) -> Metrics:
+    """Writes `<part>_results.json` and `all_results.json`, and logs the metrics."""
+    trainer.save_metrics(part, metrics)
+    for name, value in metrics.items():
+        logger.info("%s = %s", name, f"{value:.4f}" if isinstance(value, float) else value)
+    return metrics
