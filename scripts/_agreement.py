@@ -28,25 +28,50 @@ def compare_three_ways(folder: Path, texts: list[str]) -> dict[str, Any]:
     Returns:
         Differing labels and decisions, and the largest difference between probabilities.
     """
-    probabilities, torch_decisions = read_with_torch(folder, texts)
     runtime = skim_hf.SkimRuntime.from_pretrained(folder)
-    readings = [
-        runtime.read_ids(runtime.encode(text)) for text in tqdm(texts, desc="SkimRuntime", unit=" texts")
-    ]
-    fast = softmax(np.stack([reading.logits for reading in readings]))
-    predicted = fast.argmax(1)
+    found = differences(runtime, texts, *read_with_torch(folder, texts))
     piped = pipe_labels(folder, texts[:PIPELINE_TEXTS])
     return {
         "texts": len(texts),
-        "labels_differing": int((probabilities.argmax(1) != predicted).sum()),
-        "largest_probability_difference": float(np.abs(probabilities - fast).max()),
-        "decisions": sum(reading.decisions.size for reading in readings),
-        "decisions_differing": int(
-            sum((a.decisions != b).sum() for a, b in zip(readings, torch_decisions, strict=True))
-        ),
+        **found,
         "pipeline_texts": len(piped),
         "pipeline_labels_differing": sum(
             a != b for a, b in zip(piped, runtime.predict(texts[:PIPELINE_TEXTS]), strict=True)
+        ),
+    }
+
+
+def compare_backends(folder: Path, texts: list[str]) -> dict[str, Any]:
+    """Reads the texts with torch and with every backend of the runtime that is there.
+
+    Args:
+        folder: A saved model.
+        texts: To be read.
+
+    Returns:
+        By backend what `differences` gives.
+    """
+    expected = read_with_torch(folder, texts)
+    return {
+        backend: differences(skim_hf.SkimRuntime.from_pretrained(folder, backend=backend), texts, *expected)
+        for backend in ("numpy", "native")
+    }
+
+
+def differences(
+    runtime: skim_hf.SkimRuntime, texts: list[str], probabilities: NDArray[Any], decisions: list[NDArray[Any]]
+) -> dict[str, Any]:
+    """How a runtime's reading of texts differs from probabilities [n, labels] and decisions [T, R]."""
+    readings = [
+        runtime.read_ids(runtime.encode(text)) for text in tqdm(texts, desc=runtime.backend, unit=" texts")
+    ]
+    fast = softmax(np.stack([reading.logits for reading in readings]))
+    return {
+        "labels_differing": int((probabilities.argmax(1) != fast.argmax(1)).sum()),
+        "largest_probability_difference": float(np.abs(probabilities - fast).max()),
+        "decisions": sum(reading.decisions.size for reading in readings),
+        "decisions_differing": int(
+            sum((a.decisions != b).sum() for a, b in zip(readings, decisions, strict=True))
         ),
     }
 

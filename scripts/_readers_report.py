@@ -78,7 +78,7 @@ def render_notes(results: Block) -> str:
         f"one thread, native backend in float32, medians over {timed['texts']} test texts, "
         f"{timed['rounds']} times each, in turns with the plain LSTM of the same seed; times faster is the "
         "median within turns. "
-        f"{_sentences(controls, warm)}"
+        f"{_sentences(controls, warm)}{_agreement(results)}"
         f"{results['machine']['processor']} (shared and noisy). Command: `{results['command']}`."
     )
 
@@ -133,6 +133,26 @@ def _span(found: list[float], show: Callable[[float], str]) -> str:
         return "-"
     mean, low, high = (show(value) for value in (statistics.fmean(found), min(found), max(found)))
     return mean if low == high else f"{mean} ({low.rstrip('%x')} to {high.rstrip('%x')})"
+
+
+def _agreement(results: Block) -> str:
+    """How far torch, NumPy and C agree on the test texts."""
+    found = [
+        backend
+        for reader in results["readers"].values()
+        for run in reader["runs"]
+        for backend in run.get("agreement", {}).values()
+    ]
+    if not found:
+        return ""
+    labels, wrong, decisions = (
+        sum(backend[name] for backend in found)
+        for name in ("labels_differing", "decisions_differing", "decisions")
+    )
+    return (
+        f"Over all readers of the first seed, NumPy and C give {labels:,} labels and {wrong:,} of "
+        f"{decisions:,} decisions on the test texts that torch does not. "
+    )
 
 
 def _sentences(controls: str, warm: str) -> str:

@@ -7,8 +7,8 @@
 
 All readers get the same steps, batches and word vectors; those of LSTM-Jump come on top of a trained plain
 LSTM's. Controls are matched by validation texts to the model that they are measured against. Every finished
-model reads the test texts once, and they choose nothing. Runs that are finished are not repeated: each is a
-JSON file in the output folder.
+model reads the test texts, which choose nothing; the readings of the first seed are held to torch as well.
+Runs that are finished are not repeated: each is a JSON file in the output folder.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import _one_core
+from _agreement import compare_backends
 from _ours import instructions
 from _readers import READERS, with_needs
 from _readers_latency import time_reader
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
     comparison = prepare(options)
     seeds = [options.first_seed + number for number in range(options.seeds)]
     failed = train_all(comparison, options.readers, seeds, options.jobs)
+    compare_all(comparison, options.readers, seeds[0])
     time_all(comparison, options.readers, seeds, options)
     results = {
         "what": "readers trained alike; cost and time relative to the plain LSTM of the same seed",
@@ -141,6 +143,15 @@ def train_all(comparison: Comparison, readers: list[str], seeds: list[int], jobs
                 failed.append(f"{name}, seed {seed}: {error}")
                 print(failed[-1], file=sys.stderr)
     return failed
+
+
+def compare_all(comparison: Comparison, readers: list[str], seed: int) -> None:
+    """Holds NumPy and C to torch, for every finished run of a seed that was not compared yet."""
+    for name in readers:
+        run = comparison.load(name, seed)
+        if run is not None and "agreement" not in run:
+            found = compare_backends(comparison.model(name, seed), comparison.splits["test"][0])
+            comparison.save({**run, "agreement": found})
 
 
 def time_all(

@@ -140,6 +140,13 @@ def test_the_results_hold_every_run(run, trained):
             assert 0.0 <= found["test"]["accuracy"] <= 1.0
             assert found["latency"]["float32"]["times_faster"] > 0
             assert (name == "plain") == (found["test"]["cost"] == 1.0)
+        first, second = reader["runs"]
+        assert list(first["agreement"]) == ["numpy", "native"]
+        for compared in first["agreement"].values():
+            assert (
+                compared["decisions_differing"] == compared["labels_differing"] == 0 < compared["decisions"]
+            )
+        assert "agreement" not in second
     small, skim = (results["readers"][name]["runs"][0]["validation"]["cost"] for name in ("small", "skim"))
     assert small == pytest.approx(skim, abs=0.2)
     cut = results["readers"]["truncated"]["runs"][0]
@@ -193,6 +200,7 @@ def test_table_and_figure_show_the_results(run, script, tmp_path, monkeypatch):
     text = report.render_document("Before <!-- readers:start -->old<!-- readers:end --> after")
     assert "| Skim-LSTM, d' = 10 | 50.0% (25.0 to 75.0) |" in text
     assert "| plain LSTM |" in text
+    assert "NumPy and C give 0 labels and 0 of " in text
     assert re.search(r"small plain LSTM has the true cost of the Skim-LSTM", text)
     assert "old" not in text
     assert text.startswith("Before")
