@@ -20,12 +20,14 @@ if TYPE_CHECKING:
         SkimRNNForTokenClassification,
         SkimRNNModel,
     )
+    from skim_hf.modeling.question_skim_rnn import SkimRNNForQuestionAnswering
     from skim_hf.runtime import SkimRuntime
     from skim_hf.training.arguments import SkimTrainingArguments
     from skim_hf.training.trainer import SkimTrainer
 
 __all__ = [
     "SkimRNNConfig",
+    "SkimRNNForQuestionAnswering",
     "SkimRNNForSequenceClassification",
     "SkimRNNForTokenClassification",
     "SkimRNNModel",
@@ -37,6 +39,7 @@ __all__ = [
 
 _HOMES = {
     "SkimRNNConfig": "skim_hf.modeling.configuration_skim_rnn",
+    "SkimRNNForQuestionAnswering": "skim_hf.modeling.question_skim_rnn",
     "SkimRNNForSequenceClassification": "skim_hf.modeling.modeling_skim_rnn",
     "SkimRNNForTokenClassification": "skim_hf.modeling.modeling_skim_rnn",
     "SkimRNNModel": "skim_hf.modeling.modeling_skim_rnn",

@@ -81,7 +81,7 @@ def check_whole(root):
     assert root.keys() >= TRAINED | MADE
     assert OWN_START in root["README.md"].decode()
     assert "tiny films" in root["README.md"].decode()
-    assert len(json.loads(root["config.json"])["auto_map"]) == 4
+    assert len(json.loads(root["config.json"])["auto_map"]) == 5
     assert not [name for name, content in root.items() if content.startswith(pickle.PROTO)]
     assert not [name for name in root if name.endswith((".bin", ".pt", ".pth"))]
     return json.loads(root["results.json"])

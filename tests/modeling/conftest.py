@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from skim_hf import SkimRNNConfig, SkimRNNForSequenceClassification
+from skim_hf import SkimRNNConfig, SkimRNNForQuestionAnswering, SkimRNNForSequenceClassification
 from skim_hf.modeling.packing_skim_rnn import Packing
 from skim_hf.modeling.reader_skim_rnn import SkimRNNReader
 from skim_hf.modeling.scan_native_skim_rnn import kernels
@@ -59,6 +59,13 @@ def _randomize(module, seed=0):
 def _make_model(cls=SkimRNNForSequenceClassification, *, seed=0, **fields):
     """A float64 model in evaluation mode."""
     return _randomize(cls(_make_config(**fields)).double().eval(), seed)
+
+
+def _make_question(reader="attention", *, seed=0, **fields):
+    """A float64 question reader in evaluation mode: two layers after the attention, 11 characters."""
+    characters = {"char_vocab_size": 11, "char_embedding_size": 3, "char_filters": 4, "char_width": 3}
+    fields = {"reader": reader, "num_hidden_layers": 2, **characters, **fields}
+    return _make_model(SkimRNNForQuestionAnswering, seed=seed, **fields)
 
 
 def _make_reader(*, seed=0, **fields):
@@ -142,6 +149,7 @@ def _helper(function):
 
 make_config = _helper(_make_config)
 make_model = _helper(_make_model)
+make_question = _helper(_make_question)
 make_reader = _helper(_make_reader)
 make_batch = _helper(_make_batch)
 randomize = _helper(_randomize)

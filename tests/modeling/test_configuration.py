@@ -39,6 +39,17 @@ DEFAULTS = {
     "dropout": 0.0,
     "forget_bias": 1.0,
     "initializer_range": 0.1,
+    "reader": None,
+    "num_encoder_layers": None,
+    "num_highway_layers": None,
+    "exact_match": True,
+    "unk_token_id": None,
+    "freeze_embeddings": False,
+    "char_vocab_size": None,
+    "char_embedding_size": 8,
+    "char_filters": 100,
+    "char_width": 5,
+    "max_answer_length": 15,
     "pad_token_id": 0,
 }
 
@@ -48,6 +59,15 @@ POOLED = {"policy": "full", "num_hidden_layers": 0, "pooling": "mean"}
 NEWER = {
     *("skip_rate", "skip_gradient", "learned_initial_state", "slope", "num_rollouts", "reinforce_weight"),
     *JUMPS,
+    *(
+        "reader",
+        "num_encoder_layers",
+        "num_highway_layers",
+        "exact_match",
+        "unk_token_id",
+        "freeze_embeddings",
+    ),
+    *("char_vocab_size", "char_embedding_size", "char_filters", "char_width", "max_answer_length"),
 }
 
 IMPOSSIBLE = [
@@ -62,6 +82,19 @@ IMPOSSIBLE = [
         for name in ("embedding_size", "hidden_size", "num_hidden_layers", "num_rollouts")
         for v in (0, -1, 2.0, "3", True, None)
     ],
+    *[
+        (name, v)
+        for name in ("char_embedding_size", "char_filters", "char_width", "max_answer_length")
+        for v in (0, -1, 2.0, True, None)
+    ],
+    *[
+        (name, v)
+        for name in ("num_encoder_layers", "num_highway_layers", "char_vocab_size", "unk_token_id")
+        for v in (-1, 2.0, "3", True, 1)
+    ],
+    *[(name, v) for name in ("exact_match", "freeze_embeddings") for v in (1, 0, None, "yes")],
+    *[("reader", v) for v in ("none", "BiDAF", "", 1, ["bidaf"])],
+    ("freeze_embeddings", True),
     *[("budget_type", v) for v in ("none", ["gates"], "updates", "gates", "likelihoods")],
     *[("slope", v) for v in (0, -1.0, float("inf"), None)],
     *[("skip_rate", v) for v in (-0.1, 1, 1.0, 1.5, float("nan"), None, True)],
@@ -119,6 +152,22 @@ def test_what_is_left_out_follows_from_the_policy():
     assert not SkimRNNConfig().jumps
 
 
+def test_what_is_left_out_follows_from_the_question_reader():
+    attention, bidaf = (SkimRNNConfig(reader=name, num_hidden_layers=2) for name in ("attention", "bidaf"))
+    assert (attention.num_encoder_layers, attention.num_highway_layers, attention.num_readers) == (1, 0, 6)
+    assert (bidaf.num_encoder_layers, bidaf.num_highway_layers, bidaf.num_readers) == (1, 2, 8)
+    assert attention.bidirectional
+    assert SkimRNNConfig(reader="bidaf", num_encoder_layers=0, num_highway_layers=0).num_readers == 4
+    # Each layer has a gate of its own, so that both ways go with several layers.
+    assert SkimRNNConfig(reader="attention", policy="skip", num_hidden_layers=2).learned_initial_state
+    for config in (attention, bidaf):
+        loaded = SkimRNNConfig.from_dict(json.loads(config.to_json_string()))
+        assert loaded.to_diff_dict() == config.to_diff_dict()
+    attention.bidirectional = False
+    with pytest.raises(ValueError, match="reads both ways"):
+        attention.check_values()
+
+
 def test_a_configuration_saved_before_there_were_more_policies(tmp_path):
     for policy in ("full", "skim"):
         new = json.loads(SkimRNNConfig(policy=policy).to_json_string())
@@ -162,6 +211,12 @@ def test_an_impossible_value_is_refused_by_name(name, value):
         ({"policy": "skim", "skim_sizes": []}, "at least one small size"),
         ({"budget_type": "cost_target_hinge"}, "needs budget_target"),
         ({"budget_type": "cost_target_square", "budget_target": None}, "needs budget_target"),
+        ({"reader": "bidaf", **JUMPS}, "leave jump_every"),
+        ({"reader": "bidaf", "vocab_size": None, "input_size": 4}, "reads words"),
+        ({"reader": "attention", "num_hidden_layers": 0, "policy": "full"}, "at least 1; got 0"),
+        ({"reader": "attention", "estimator": "reinforce"}, "'gumbel' or 'straight_through'"),
+        ({"reader": "attention", "vocab_size": 9, "unk_token_id": 9}, "below vocab_size=9"),
+        ({"num_highway_layers": 2, "char_vocab_size": 9}, "only for question answering"),
         ({"input_size": 4}, "vocab_size=30000 and input_size=4"),
         ({"vocab_size": None}, "vocab_size=None and input_size=None"),
         ({"hidden_size": 9}, "hidden_size=9"),

@@ -32,6 +32,7 @@ IDS = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0]])
 AUTO_MAP = {
     "AutoConfig": "configuration_skim_rnn.SkimRNNConfig",
     "AutoModel": "modeling_skim_rnn.SkimRNNModel",
+    "AutoModelForQuestionAnswering": "question_skim_rnn.SkimRNNForQuestionAnswering",
     "AutoModelForSequenceClassification": "modeling_skim_rnn.SkimRNNForSequenceClassification",
     "AutoModelForTokenClassification": "modeling_skim_rnn.SkimRNNForTokenClassification",
 }

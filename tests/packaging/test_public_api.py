@@ -9,6 +9,7 @@ import skim_hf
 
 PUBLIC_NAMES = [
     "SkimRNNConfig",
+    "SkimRNNForQuestionAnswering",
     "SkimRNNForSequenceClassification",
     "SkimRNNForTokenClassification",
     "SkimRNNModel",

@@ -44,6 +44,11 @@ WRONG = [
     ("model_type", None, "'skim_rnn'"),
     ("architectures", ["SkimRNNForTokenClassification"] * 2, "SkimRNNForSequenceClassification"),
     ("architectures", ["SkimRNNModel"], "bare encoder, SkimRNNModel: it has no classifier.*Fine-tune"),
+    (
+        "architectures",
+        ["SkimRNNForQuestionAnswering"],
+        "runs SkimRNNForSequenceClassification.*SkimRNNForQuestionAnswering.*Use transformers",
+    ),
     ("architectures", None, "SkimRNNForSequenceClassification"),
     ("architectures", [], "SkimRNNForSequenceClassification"),
     ("cell_type", "rnn", "lstm, gru, tanh; got 'rnn'"),

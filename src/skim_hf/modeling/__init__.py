@@ -19,13 +19,19 @@ def register_config() -> None:
 
 def register_models() -> None:
     """Lets the Auto classes know the models, and has saved folders carry their code."""
-    from transformers import AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification
+    from transformers import (
+        AutoModel,
+        AutoModelForQuestionAnswering,
+        AutoModelForSequenceClassification,
+        AutoModelForTokenClassification,
+    )
 
     from . import modeling_skim_rnn as models
     from .configuration_skim_rnn import SkimRNNConfig
 
     for auto_class, model in (
         (AutoModel, models.SkimRNNModel),
+        (AutoModelForQuestionAnswering, models.SkimRNNForQuestionAnswering),
         (AutoModelForSequenceClassification, models.SkimRNNForSequenceClassification),
         (AutoModelForTokenClassification, models.SkimRNNForTokenClassification),
     ):

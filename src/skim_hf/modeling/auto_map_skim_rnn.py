@@ -3,6 +3,7 @@
 AUTO_MAP = {
     "AutoConfig": "configuration_skim_rnn.SkimRNNConfig",
     "AutoModel": "modeling_skim_rnn.SkimRNNModel",
+    "AutoModelForQuestionAnswering": "question_skim_rnn.SkimRNNForQuestionAnswering",
     "AutoModelForSequenceClassification": "modeling_skim_rnn.SkimRNNForSequenceClassification",
     "AutoModelForTokenClassification": "modeling_skim_rnn.SkimRNNForTokenClassification",
 }

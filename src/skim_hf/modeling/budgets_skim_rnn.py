@@ -93,11 +93,44 @@ def effort_term(config: SkimRNNConfig, effort: Tensor, visited: Tensor, widths: 
     if config.budget_type in ("updates", "gates", "likelihoods"):
         units = config.hidden_size if config.budget_type == "likelihoods" else 1
         return units * torch.where(visited, effort, 0).sum(1).mean()
+    # A stack has one gate, above; the layers of a question reader have one each.
+    first_gate = 0 if config.reader else len(widths) - config.num_directions
     per_reader = []
     for reader, width in enumerate(widths):
-        fixed, per_update = _prices(config, width, top=reader >= len(widths) - config.num_directions)
+        fixed, per_update = _prices(config, width, top=reader >= first_gate)
         per_reader.append(text_mean(fixed + per_update * effort[:, :, reader], visited[:, :, reader]))
     return _penalty(config, torch.stack(per_reader).mean(0)).mean()
+
+
+def budget_loss(
+    config: SkimRNNConfig,
+    weight: float | None,
+    visited: Tensor,
+    log_probabilities: Tensor | None,
+    effort: Tensor,
+    widths: list[int],
+) -> Tensor:
+    """The weighted budget term of a batch (0-dim); zero of readers that decide nothing.
+
+    Args:
+        config: Names the budget.
+        weight: gamma; the configuration's if None.
+        visited: [B, T, R] bool, the tokens that each reader visited.
+        log_probabilities: [B, T, R, k] of a policy with logits, else None.
+        effort: [B, T, R], of a policy without.
+        widths: Input width of each of the R readers, for the costs.
+
+    Raises:
+        ValueError: A weight below 0.
+    """
+    weight = config.budget_weight if weight is None else weight
+    if weight < 0:
+        raise ValueError(f"budget_weight must be at least 0; got {weight!r}.")
+    if config.policy == "full" or config.budget_type is None:
+        return effort.new_zeros(())
+    if log_probabilities is None:
+        return weight * effort_term(config, effort, visited, widths)
+    return weight * budget_term(config, log_probabilities, visited, widths)
 
 
 def _prices(config: SkimRNNConfig, width: int, *, top: bool) -> tuple[float, float]:
@@ -106,7 +139,7 @@ def _prices(config: SkimRNNConfig, width: int, *, top: bool) -> tuple[float, flo
     full = CELLS[config.cell_type].gates * size * (width + size)
     if config.policy == "selective":
         return (size * width + size) / full, 1.0
-    # The gate is computed after updates alone, and the stack has one.
+    # The gate is computed after updates alone.
     return 0.0, 1.0 + (size / full if top else 0.0)
 
 

@@ -6,6 +6,8 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .checks_question_skim_rnn import check_question
+
 if TYPE_CHECKING:
     from .configuration_skim_rnn import SkimRNNConfig
 
@@ -25,6 +27,7 @@ CHOICES: dict[str, tuple[str | None, ...]] = {
         "cost_target_square",
     ),
     "pooling": ("last", "mean", "max"),
+    "reader": (None, "attention", "bidaf"),
     "problem_type": (
         None,
         "regression",
@@ -47,8 +50,17 @@ BUDGETS: dict[str, tuple[str | None, ...]] = {
 }
 """The budgets that each policy may have; the first is what None stands for."""
 
-_INTEGERS = {"embedding_size": 1, "hidden_size": 1, "num_hidden_layers": 0, "num_rollouts": 1}
-_FLAGS = ("bidirectional", "recompute_gates", "learned_initial_state")
+_INTEGERS = {
+    "embedding_size": 1,
+    "hidden_size": 1,
+    "num_hidden_layers": 0,
+    "num_rollouts": 1,
+    "char_embedding_size": 1,
+    "char_filters": 1,
+    "char_width": 1,
+    "max_answer_length": 1,
+}
+_FLAGS = ("bidirectional", "recompute_gates", "learned_initial_state", "exact_match", "freeze_embeddings")
 # field: (lowest, highest, whether the lowest itself is refused)
 _RANGES: dict[str, tuple[float, float, bool]] = {
     "skim_threshold": (0.0, 1.0, False),
@@ -84,6 +96,7 @@ def check_config(config: SkimRNNConfig) -> None:
     if config.skip_rate == 1:
         raise ValueError(f"skip_rate must be below 1, so that something is read; got {config.skip_rate!r}.")
     _check_inputs(config)
+    check_question(config)
     _check_skim_sizes(config)
     _check_budget(config)
     _check_jumps(config)
@@ -173,7 +186,8 @@ def _check_together(config: SkimRNNConfig) -> None:
             f"policy={config.policy!r}, pooling={config.pooling!r}, bidirectional={config.bidirectional}, "
             f"jump_every={config.jump_every}, learned_initial_state={config.learned_initial_state}."
         )
-    stacked = config.bidirectional and config.num_hidden_layers > 1
+    # Between the layers of a question reader is its attention, so that each has a gate of its own.
+    stacked = config.bidirectional and config.num_hidden_layers > 1 and config.reader is None
     if stacked and (config.policy == "skip" or config.jumps):
         raise ValueError(
             "One gate of policy='skip', or one pointer that jumps, serves all layers of a direction, which "

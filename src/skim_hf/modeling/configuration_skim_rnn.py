@@ -55,6 +55,7 @@ class SkimRNNConfig(PreTrainedConfig):
         "decisions",
         "probabilities",
         "skim_rate",
+        "layer_skim_rates",
         "lengths",
         "last_hidden_state",
         "final_state",
@@ -133,6 +134,30 @@ class SkimRNNConfig(PreTrainedConfig):
     recompute_gates: bool = False
     """Whether training keeps only the states of a reader (8 d bytes per token for an LSTM in float32) and
     computes its gates (another 16 (d + d') bytes) again in the backward pass: for long texts."""
+    reader: str | None = None
+    """How a `SkimRNNForQuestionAnswering` brings question and context together, both read both ways:
+    `attention` (LSTM+Attention) or `bidaf`. None for every other model."""
+    num_encoder_layers: int | None = None
+    """Layers of a question reader before its attention, with big cells that question and context share; the
+    `num_hidden_layers` come after it (the papers have 2). None means 1."""
+    num_highway_layers: int | None = None
+    """Highway layers on a question reader's word vectors. None means 2 for `bidaf`, 0 for `attention`."""
+    exact_match: bool = True
+    """Whether the first layer after the attention sees which context words are in the question too."""
+    unk_token_id: int | None = None
+    """Row of the embedding table that stands for unknown words, which match no other."""
+    freeze_embeddings: bool = False
+    """Whether a question reader's word vectors stay as they are in training."""
+    char_vocab_size: int | None = None
+    """Characters that words are also made up from, 0 being padding; None reads no characters."""
+    char_embedding_size: int = 8
+    """Width of a character vector."""
+    char_filters: int = 100
+    """Features of a word that are computed from its characters."""
+    char_width: int = 5
+    """Characters that such a feature looks at together."""
+    max_answer_length: int = 15
+    """Tokens that an answer may have where one is searched for."""
     pad_token_id: int | None = 0
     """Row of the embedding table that is padding; without a mask, such tokens count as padding."""
 
@@ -141,6 +166,8 @@ class SkimRNNConfig(PreTrainedConfig):
         self._refuse_unknown(kwargs)
         if self.skim_sizes is None:
             self.skim_sizes = [10] if self.policy == "skim" else []
+        if self.reader is not None:
+            self._fill_in_question()
         if self.learned_initial_state is None:
             self.learned_initial_state = self.policy == "skip"
         if self.budget_type is None and isinstance(self.policy, str):
@@ -148,6 +175,14 @@ class SkimRNNConfig(PreTrainedConfig):
         self.skim_sizes = list(self.skim_sizes) if isinstance(self.skim_sizes, tuple) else self.skim_sizes
         self.check_values()
         super().__post_init__(**kwargs)
+
+    def _fill_in_question(self) -> None:
+        """What follows from reading for a question."""
+        self.bidirectional = True
+        if self.num_encoder_layers is None:
+            self.num_encoder_layers = 1
+        if self.num_highway_layers is None:
+            self.num_highway_layers = 2 if self.reader == "bidaf" else 0
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
@@ -196,7 +231,11 @@ class SkimRNNConfig(PreTrainedConfig):
     @property
     def num_readers(self) -> int:
         """R, the directional layers that decide on their own: layers times directions."""
-        return self.num_hidden_layers * self.num_directions
+        layers = self.num_hidden_layers
+        if self.reader is not None:
+            # BiDAF has a layer more, for the end of the answer.
+            layers += (self.num_encoder_layers or 0) + (self.reader == "bidaf")
+        return layers * self.num_directions
 
     @property
     def input_width(self) -> int:

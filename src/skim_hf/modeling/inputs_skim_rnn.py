@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, ones
 
+from .configuration_skim_rnn import SkimRNNConfig
+
 
 def real_tokens(
     input_ids: Tensor | None,
@@ -43,6 +45,50 @@ def real_tokens(
     if input_ids is not None and pad_token_id is not None:
         return input_ids != pad_token_id
     return ones(inputs.shape[:2], device=inputs.device).bool()
+
+
+def real_question(
+    question_ids: Tensor | None, question_mask: Tensor | None, batch: int, pad_token_id: int | None
+) -> Tensor:
+    """[B, J] bool, true at real tokens of the questions; without a mask, whatever is not `pad_token_id`.
+
+    Raises:
+        ValueError: No questions, another number than `batch`, or a mask of another shape or device.
+    """
+    if question_ids is None or question_ids.dim() != 2 or len(question_ids) != batch:
+        got = None if question_ids is None else tuple(question_ids.shape)
+        raise ValueError(
+            f"Give question_ids [B, J] with a row for each of the {batch} contexts; got shape {got}."
+        )
+    try:
+        return real_tokens(question_ids, question_mask, None, pad_token_id)
+    except ValueError as error:
+        raise ValueError(f"Questions (question_ids, question_mask): {error}") from None
+
+
+def check_characters(config: SkimRNNConfig, char_ids: Tensor | None, ids: Tensor, name: str) -> None:
+    """Refuses characters that a model does not read, and words without those that it does.
+
+    Args:
+        config: Says whether it does.
+        char_ids: [B, T, W], or None.
+        ids: [B, T], the words.
+        name: Of the argument.
+
+    Raises:
+        ValueError: Says what was expected.
+    """
+    if (char_ids is None) != (config.char_vocab_size is None):
+        expected = "no" if config.char_vocab_size is None else "also"
+        raise ValueError(
+            f"This model, with char_vocab_size={config.char_vocab_size}, reads {expected} characters; "
+            f"got {name}={None if char_ids is None else tuple(char_ids.shape)}."
+        )
+    if char_ids is not None and (char_ids.dim() != 3 or char_ids.shape[:2] != ids.shape):
+        raise ValueError(
+            f"{name} must have the shape {(*ids.shape, 'W')}, the characters of every word; "
+            f"got {tuple(char_ids.shape)}."
+        )
 
 
 def check_embeds(inputs_embeds: Tensor, width: int) -> Tensor:

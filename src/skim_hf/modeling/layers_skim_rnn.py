@@ -79,6 +79,26 @@ class SkimRNNLayer(GradientCheckpointingLayer):
             readings.append(reader(inputs, packing, start, noise, setting, jump_noises[direction]))
         return _padded(readings, packings)
 
+    def start(self, like: Tensor) -> Tensor:
+        """[B, parts, directions, d], what each row of `like` starts from: learned states, or zeros."""
+        states = [cast(SkimRNNReader, reader).start(like) for reader in self.readers]
+        return torch.stack(states, 2)
+
+    def read_in_full(self, hidden: Tensor, packings: list[Packing], *, recompute: bool = False) -> Tensor:
+        """What the big cells alone make of a padded batch, [B, T, d * directions], whatever the policy.
+
+        Args:
+            hidden: [B, T, d_x].
+            packings: One per direction.
+            recompute: Whether a backward pass computes the gates again instead of keeping them.
+        """
+        outputs = []
+        for reader, packing in zip(self.readers, packings, strict=True):
+            start = cast(SkimRNNReader, reader).start(hidden).index_select(0, packing.order).unbind(1)
+            read = cast(SkimRNNReader, reader).read_in_full(packing.pack(hidden), packing, start, recompute)
+            outputs.append(packing.unpack(read))
+        return torch.cat(outputs, -1)
+
 
 def read_stacks(
     layers: Sequence[SkimRNNLayer],

@@ -9,19 +9,12 @@ import torch
 from torch import Tensor, nn
 from transformers import utils
 
-from .budgets_skim_rnn import budget_term, effort_term
+from .budgets_skim_rnn import budget_loss
 from .cells_skim_rnn import CELLS, RecurrentCell
+from .checks_question_skim_rnn import check_no_question
 from .configuration_skim_rnn import SkimRNNConfig
 from .exchange_skim_rnn import check_torch_module, copy_from_torch, copy_to_torch, new_torch_module
-from .inputs_skim_rnn import (
-    check_device,
-    check_embeds,
-    check_slope,
-    check_state,
-    check_temperature,
-    check_threshold,
-    real_tokens,
-)
+from .inputs_skim_rnn import check_device, check_embeds, check_state, real_tokens
 from .jumps_skim_rnn import check_jumps, check_token_outputs
 from .layers_skim_rnn import LayerReading, SkimRNNLayer, read_stacks
 from .outputs_skim_rnn import COMMON_FIELDS, SkimRNNHeadOutput, SkimRNNModelOutput
@@ -29,7 +22,9 @@ from .packing_skim_rnn import Packing
 from .policies_skim_rnn import Setting
 from .pooling_skim_rnn import pool
 from .pretrained_skim_rnn import SkimRNNPreTrainedModel
+from .question_skim_rnn import SkimRNNForQuestionAnswering
 from .reader_skim_rnn import SkimRNNReader
+from .readings_skim_rnn import draw_noises, gather_decisions, skim_rate, skimmed_tokens
 from .reinforce_skim_rnn import (
     first_rows,
     label_rewards,
@@ -49,6 +44,7 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
     def __init__(self, config: SkimRNNConfig) -> None:
         super().__init__(config)
         config.check_values()
+        check_no_question(config)
         if config.vocab_size is not None:
             self.embed_tokens = nn.Embedding(config.vocab_size, config.embedding_size, config.pad_token_id)
         self.input_widths = [
@@ -117,23 +113,19 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         layers = list(self._read(self.dropout(hidden), packings, state, generator, setting))
         if not layers:
             return self._words(hidden, mask, state, keep=bool(keep))
-        decisions = torch.cat([layer.choices for layer in layers], 2)
-        score = torch.cat([layer.scores for layer in layers], 2)
-        # Two policies give logits, and the others what their decisions were taken from.
-        log_probabilities = score.log_softmax(-1) if self.config.policy in ("full", "skim") else None
-        probabilities = self._probabilities(score, log_probabilities, decisions >= 0)
+        found = gather_decisions(self.config, layers)
         asked = {}
         if output_log_probabilities:
             asked = {
-                "log_probabilities": log_probabilities,
-                "effort": torch.cat([layer.effort for layer in layers], 2),
-                **(sampled_decisions(self.config, layers, log_probabilities) if self.training else {}),
+                "log_probabilities": found.log_probabilities,
+                "effort": found.effort,
+                **(sampled_decisions(self.config, layers, found.log_probabilities) if self.training else {}),
             }
         return SkimRNNModelOutput(
             last_hidden_state=layers[-1].outputs,
-            decisions=decisions,
-            probabilities=probabilities,
-            skim_rate=self._skim_rate(decisions, probabilities, mask),
+            decisions=found.choices,
+            probabilities=found.probabilities,
+            skim_rate=skim_rate(skimmed_tokens(self.config, found, mask), mask),
             lengths=mask.sum(1),
             final_state=torch.cat([layer.state for layer in layers], 2),
             jumps=layers[-1].jumps,
@@ -153,7 +145,9 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         layers = [cast(SkimRNNLayer, layer) for layer in self.layers]
         tokens = hidden.new_empty(packings[0].index.shape[0], 0)
         # Drawn outside the layers, so that recomputation under checkpointing sees the same noise.
-        noises, jump_noises = self._draw_noise(tokens, generator), self._draw_jump_noise(tokens, generator)
+        silent: list[Tensor | None] = [None] * self.config.num_readers
+        noises = draw_noises(layers, tokens, generator) if self.training else silent
+        jump_noises = self._draw_jump_noise(tokens, generator)
         if len(layers) > 1 and (self.config.jumps or layers[-1].readers[0].policy.decides_for_stack):
             read: Callable[..., list[LayerReading]] = read_stacks
             if self.gradient_checkpointing and self.training:
@@ -183,17 +177,6 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
             hidden_states=(hidden,) if keep else None,
         )
 
-    def _setting(self, threshold: float | None, temperature: float | None, slope: float | None) -> Setting:
-        config = self.config
-        return Setting(
-            relaxed=self.training and config.estimator != "reinforce",
-            temperature=check_temperature(config.gumbel_temperature if temperature is None else temperature),
-            threshold=check_threshold(config.skim_threshold if threshold is None else threshold),
-            straight_through=config.estimator == "straight_through",
-            recompute=config.recompute_gates,
-            slope=check_slope(config.slope if slope is None else slope),
-        )
-
     def _embed(self, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
         if inputs_embeds is not None:
             return check_embeds(inputs_embeds, self.config.input_width)
@@ -213,34 +196,11 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         learned = [reader.initial_state for layer in self.layers for reader in layer.readers]
         return torch.stack(learned, 1).to(hidden.dtype).expand(shape)
 
-    def _draw_noise(self, tokens: Tensor, generator: torch.Generator | None) -> list[Tensor | None]:
-        """Of the policy of every reader; None at inference."""
-        noises: list[Tensor | None] = []
-        for index, reader in enumerate(reader for layer in self.layers for reader in layer.readers):
-            if reader.policy.shares_noise and index >= self.config.num_directions:
-                noises.append(noises[index - self.config.num_directions])
-            else:
-                noises.append(reader.policy.draw_noise(tokens, generator) if self.training else None)
-        return noises
-
     def _draw_jump_noise(self, tokens: Tensor, generator: torch.Generator | None) -> list[Tensor | None]:
         """Of the jump head of each direction; None at inference, and without jumps."""
         if not self.training or not self.config.jumps:
             return [None] * self.config.num_directions
         return [reader.jump.draw_noise(tokens, generator) for reader in self.layers[-1].readers]
-
-    def _probabilities(self, score: Tensor, log_probabilities: Tensor | None, decided: Tensor) -> Tensor:
-        if log_probabilities is None:
-            return score.detach()
-        if score.shape[-1] == 0:
-            return decided.to(score.dtype)[..., None]
-        return log_probabilities.detach().exp() * decided[..., None]
-
-    def _skim_rate(self, decisions: Tensor, probabilities: Tensor, mask: Tensor) -> Tensor:
-        """[B], share of real tokens (or of their units) not read, mean over readers; 0 without tokens."""
-        read = (decisions == 0).float() if self.config.policy != "selective" else probabilities[..., 0]
-        skimmed = ((1 - read) * mask[:, :, None]).sum((1, 2)).float()
-        return skimmed / (mask.sum(1) * decisions.shape[2]).clamp(min=1)
 
     def copy_from_torch(self, module: nn.RNNBase) -> None:
         """Takes over the weights of a `torch.nn.LSTM`, `GRU` or `RNN` (tanh) as the big cells.
@@ -339,16 +299,11 @@ class _SkimRNNHead(SkimRNNPreTrainedModel):
         return losses
 
     def _budget_loss(self, encoded: SkimRNNModelOutput, weight: float | None) -> Tensor:
-        weight = self.config.budget_weight if weight is None else weight
-        if weight < 0:
-            raise ValueError(f"budget_weight must be at least 0; got {weight!r}.")
-        if self.config.policy == "full" or self.config.budget_type is None:
-            return encoded.last_hidden_state.new_zeros(())
         widths = [w for w in self.skim_rnn.input_widths for _ in range(self.config.num_directions)]
         visited = cast(Tensor, encoded.decisions) >= 0
-        if encoded.log_probabilities is None:
-            return weight * effort_term(self.config, cast(Tensor, encoded.effort), visited, widths)
-        return weight * budget_term(self.config, encoded.log_probabilities, visited, widths)
+        # Without layers there is none, and nothing is paid.
+        effort = cast(Tensor, encoded.last_hidden_state if encoded.effort is None else encoded.effort)
+        return budget_loss(self.config, weight, visited, encoded.log_probabilities, effort, widths)
 
 
 class SkimRNNForSequenceClassification(_SkimRNNHead):
@@ -384,6 +339,7 @@ class SkimRNNForTokenClassification(_SkimRNNHead):
 
 
 __all__ = [
+    "SkimRNNForQuestionAnswering",
     "SkimRNNForSequenceClassification",
     "SkimRNNForTokenClassification",
     "SkimRNNModel",

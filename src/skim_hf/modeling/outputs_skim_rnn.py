@@ -85,3 +85,38 @@ COMMON_FIELDS = (
     "hidden_states",
 )
 """What a head passes on of its encoder's output."""
+
+
+@dataclass
+class SkimRNNQuestionAnsweringOutput(ModelOutput):
+    """Output of a question reader. R counts the readers of the context, in the order in which they read it.
+
+    Those are the layers before the attention, after it and, of BiDAF, the one for the end, each forwards
+    before backwards. Fields not listed are those of `SkimRNNModelOutput`.
+
+    Attributes:
+        loss: 0-dim, task_loss + budget_loss; only with positions.
+        start_logits: [B, T], the lowest finite number at padding.
+        end_logits: [B, T], likewise.
+        decisions: [B, T, R] int64.
+        probabilities: [B, T, R, k].
+        skim_rate: [B], mean over the readers.
+        layer_skim_rates: [B, R], of each.
+        lengths: [B] int64, real tokens of the context.
+        hidden_states: The context's vectors before the first layer, and the outputs of every layer; only when
+            asked for.
+        task_loss: 0-dim, -log p_start - log p_end, mean over the texts that have an answer.
+        budget_loss: 0-dim, the weighted budget term.
+    """
+
+    loss: Tensor | None = None
+    start_logits: Tensor | None = None
+    end_logits: Tensor | None = None
+    decisions: Tensor | None = None
+    probabilities: Tensor | None = None
+    skim_rate: Tensor | None = None
+    layer_skim_rates: Tensor | None = None
+    lengths: Tensor | None = None
+    hidden_states: tuple[Tensor, ...] | None = None
+    task_loss: Tensor | None = None
+    budget_loss: Tensor | None = None

@@ -11,6 +11,8 @@ from transformers import initialization as init
 from .auto_map_skim_rnn import AUTO_MAP
 from .cells_skim_rnn import LSTMCell, RecurrentCell
 from .configuration_skim_rnn import SkimRNNConfig
+from .inputs_skim_rnn import check_slope, check_temperature, check_threshold
+from .policies_skim_rnn import Setting
 from .policy_selective_skim_rnn import SelectivePolicy
 from .policy_skip_skim_rnn import UpdateGate
 from .reader_skim_rnn import SkimRNNReader
@@ -57,10 +59,24 @@ class SkimRNNPreTrainedModel(PreTrainedModel):
         init.copy_(cell.bias_ih, bias)
         init.zeros_(cell.bias_hh)
 
+    def _setting(self, threshold: float | None, temperature: float | None, slope: float | None) -> Setting:
+        """How decisions are made in one forward pass; the configuration's values where None is given."""
+        config = self.config
+        return Setting(
+            relaxed=self.training and config.estimator != "reinforce",
+            temperature=check_temperature(config.gumbel_temperature if temperature is None else temperature),
+            threshold=check_threshold(config.skim_threshold if threshold is None else threshold),
+            straight_through=config.estimator == "straight_through",
+            recompute=config.recompute_gates,
+            slope=check_slope(config.slope if slope is None else slope),
+        )
+
     def save_pretrained(self, save_directory: str | os.PathLike[str], *args: Any, **kwargs: Any) -> None:
         """Saves weights, configuration and the code that loads them, with its full map of classes."""
         if self._auto_class is not None:
-            # Not above: transformers copies what such a line names, and only saving has a use for pipelines.
+            # Not above: transformers copies what such a line names, and only saving has a use for pipelines
+            # and for the classes that are not saved.
+            from .modeling_skim_rnn import __all__ as _  # noqa: F401
             from .pipeline_skim_rnn import add_custom_pipelines
 
             self.config.auto_map = dict(AUTO_MAP)

@@ -146,6 +146,36 @@ class SkimRNNReader(nn.Module):
             return tuple(new)
         return tuple(torch.cat((first, old[:, size:]), 1) for first, old in zip(new, state, strict=True))
 
+    def start(self, like: Tensor) -> Tensor:
+        """[B, parts, d], what each row of `like` starts from: a learned state, or zeros."""
+        shape = (len(like), self.parts, self.sizes[0])
+        if self.initial_state is None:
+            return like.new_zeros(shape)
+        return self.initial_state.to(like.dtype).expand(shape)
+
+    def read_in_full(self, inputs: Tensor, packing: Packing, state: State, recompute: bool = False) -> Tensor:
+        """The big cell alone reads all tokens, whatever the policy.
+
+        Args:
+            inputs: [N, d_x], packed.
+            packing: Their layout.
+            state: Before the first token, every part [B, d], long to short.
+            recompute: Whether a backward pass computes the gates again instead of keeping them.
+
+        Returns:
+            h after every token, [N, d].
+        """
+        inputs, state = self.accept(inputs, state)
+        tensors, options = self._scan_arguments(inputs, state, full=True)
+        with torch.autocast(inputs.device.type, enabled=False):
+            if self._wants_gradient(inputs, state):
+                hidden = scan(
+                    *tensors[:4], None, tensors[4], packing.batch_sizes, *options, 1.0, False, recompute
+                )[0]
+            else:
+                hidden = scan_hard(*tensors, packing.batch_sizes, *options, 1.0)[0]
+        return hidden.to(self.dtype)
+
     def _scan(
         self, inputs: Tensor, packing: Packing, state: State, noise: Tensor | None, setting: Setting
     ) -> Reading:
@@ -178,15 +208,18 @@ class SkimRNNReader(nn.Module):
         return cast(RecurrentCell, self.cells[0]).weight_ih.dtype
 
     def _scan_arguments(
-        self, inputs: Tensor, state: State
+        self, inputs: Tensor, state: State, *, full: bool = False
     ) -> tuple[list[Tensor], tuple[str, list[int], bool]]:
-        """Inputs, weights (as scan_layout_skim_rnn.py has them) and the start; and the cell's description."""
-        cells = [cast(RecurrentCell, cell) for cell in self.cells]
+        """Inputs, weights (as scan_layout_skim_rnn.py has them) and the start; and the cell's description.
+
+        With `full` those of the big cell alone.
+        """
+        cells = [cast(RecurrentCell, cell) for cell in self.cells[: 1 if full else None]]
         weights, biases, recurrents = zip(*(cell.columns() for cell in cells), strict=True)
         size = self.sizes[0]
         # A small cell that sees only its own slice has zeros for the rest of the hidden state.
         recurrents = tuple(functional.pad(r, (0, size - r.shape[1])) for r in recurrents)
-        if isinstance(self.policy, SkimPolicy):
+        if isinstance(self.policy, SkimPolicy) and not full:
             decision, width = self.policy.decision, self.policy.input_size
             weights += (decision.weight[:, :width],)
             biases += (decision.bias,)
