@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from skim_hf import SkimRNNConfig, SkimRNNForQuestionAnswering
 from skim_hf.results.scores import REGRESSION, SINGLE
 from skim_hf.training.labels import LabelSchema
-from skim_hf.training.starting import new_classifier, warm_started_classifier
+from skim_hf.training.starting import (
+    new_classifier,
+    warm_started_classifier,
+    warm_started_question_reader,
+)
 
 LABELS = LabelSchema(SINGLE, ("neg", "pos"))
 
@@ -79,3 +84,35 @@ def test_a_warm_start_of_every_policy(policy, tokenizer, tmp_path, collator):
     if policy == "selective":
         batch = collator([{"input_ids": [4, 5, 6]}, {"input_ids": [7]}])
         torch.testing.assert_close(plain.eval()(**batch).logits, model.eval()(**batch).logits)
+
+
+@pytest.mark.parametrize("policy", ["skim", "skip", "selective", "random", "periodic"])
+@pytest.mark.parametrize("reader", ["attention", "bidaf"])
+def test_a_warm_start_of_a_question_reader(reader, policy, tmp_path):
+    config = SkimRNNConfig(
+        vocab_size=23, embedding_size=5, hidden_size=7, policy="full", reader=reader, num_hidden_layers=2
+    )
+    plain = SkimRNNForQuestionAnswering(config)
+    plain.save_pretrained(tmp_path)
+    sizes = {"skim_sizes": [3]} if policy == "skim" else {}
+    model = warm_started_question_reader(tmp_path, policy=policy, learned_initial_state=False, **sizes)
+    assert model.training
+    assert (model.config.policy, model.config.reader, model.config.num_hidden_layers) == (policy, reader, 2)
+    old, new = plain.state_dict(), model.state_dict()
+    assert all(torch.equal(old[name], new[name]) for name in old)
+    assert all(bool(tensor.isfinite().all()) for tensor in new.values())
+    if policy not in ("random", "periodic"):
+        ids, question = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0]]), torch.tensor([[3, 1], [7, 0]])
+        expected, found = (m.eval()(ids, question, skim_threshold=1.0) for m in (plain, model))
+        torch.testing.assert_close(found.start_logits, expected.start_logits, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(found.end_logits, expected.end_logits, rtol=1e-4, atol=1e-5)
+
+
+def test_only_a_plain_question_reader_can_be_warm(tokenizer, tmp_path):
+    new_classifier(LABELS, tokenizer, policy="full", hidden_size=6).save_pretrained(tmp_path / "labels")
+    with pytest.raises(ValueError, match="answers no questions"):
+        warm_started_question_reader(tmp_path / "labels")
+    config = SkimRNNConfig(vocab_size=23, hidden_size=7, skim_sizes=[3], reader="attention")
+    SkimRNNForQuestionAnswering(config).save_pretrained(tmp_path / "skim")
+    with pytest.raises(ValueError, match=r"policy='full'.*policy='skim'"):
+        warm_started_question_reader(tmp_path / "skim")

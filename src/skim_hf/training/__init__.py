@@ -39,6 +39,7 @@ _HOMES = {
     "TextData": "data",
     "tokenize_dataset": "data",
     "warm_started_classifier": "starting",
+    "warm_started_question_reader": "starting",
     "write_json_lines": "predictions",
 }
 """The module of this folder that defines each public name."""

@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from skim_hf.modeling.checks_skim_rnn import BUDGETS
 from skim_hf.modeling.configuration_skim_rnn import SkimRNNConfig
 from skim_hf.modeling.modeling_skim_rnn import SkimRNNForSequenceClassification
+from skim_hf.modeling.question_skim_rnn import SkimRNNForQuestionAnswering
 
 from .embeddings import embedding_matrix, load_word_vectors
 from .labels import LabelSchema
@@ -87,18 +88,54 @@ def warm_started_classifier(
     Raises:
         ValueError: The folder holds no plain model, or one with other labels.
     """
-    plain = SkimRNNConfig.from_pretrained(folder)
-    if plain.policy != "full":
-        raise ValueError(
-            f"A warm start takes a plain model (policy='full'); {folder} has policy={plain.policy!r}. To go "
-            "on training that model, load it as it is (--model_name_or_path)."
-        )
+    plain = _plain_config(folder)
     if LabelSchema.from_config(plain).names != labels.names:
         raise ValueError(
             f"The plain model of {folder} has the labels {LabelSchema.from_config(plain).names}, the data "
             f"has {labels.names}. Load the data with labels=LabelSchema.from_config(plain_model.config)."
         )
-    fields = {"policy": "skim", **labels.config_fields(), **config_fields}
+    fields = _warm_fields(plain, {**labels.config_fields(), **config_fields})
+    return SkimRNNForSequenceClassification.from_pretrained(folder, **fields).train()
+
+
+def warm_started_question_reader(
+    folder: str | os.PathLike[str], **config_fields: Any
+) -> SkimRNNForQuestionAnswering:
+    """Builds an adaptive question reader whose big cells and all that is not recurrent come from a plain one.
+
+    Args:
+        folder: Folder or Hub name of a `SkimRNNForQuestionAnswering` with `policy="full"`.
+        **config_fields: As `warm_started_classifier` takes them.
+
+    Returns:
+        The model, in training mode.
+
+    Raises:
+        ValueError: The folder holds no plain model, or one that answers no questions.
+    """
+    plain = _plain_config(folder)
+    if plain.reader is None:
+        raise ValueError(
+            f"{folder} answers no questions: expected a SkimRNNForQuestionAnswering with policy='full', "
+            "which has reader='attention' or 'bidaf'; got reader=None. Classifiers: warm_started_classifier."
+        )
+    fields = _warm_fields(plain, config_fields)
+    return SkimRNNForQuestionAnswering.from_pretrained(folder, **fields).train()
+
+
+def _plain_config(folder: str | os.PathLike[str]) -> SkimRNNConfig:
+    plain: SkimRNNConfig = SkimRNNConfig.from_pretrained(folder)
+    if plain.policy != "full":
+        raise ValueError(
+            f"A warm start takes a plain model (policy='full'); {folder} has policy={plain.policy!r}. To go "
+            "on training that model, load it as it is (--model_name_or_path)."
+        )
+    return plain
+
+
+def _warm_fields(plain: SkimRNNConfig, given: dict[str, Any]) -> dict[str, Any]:
+    """The fields that are given, and what follows from the new policy."""
+    fields = {"policy": "skim", **given}
     # Where the plain model has nothing that the new policy could keep, that has its own default.
     kept = plain.budget_type in BUDGETS.get(fields["policy"], ())
     follows = {
@@ -106,5 +143,4 @@ def warm_started_classifier(
         "budget_type": plain.budget_type if kept else None,
         "learned_initial_state": plain.learned_initial_state or None,
     }
-    fields = {**follows, **fields}
-    return SkimRNNForSequenceClassification.from_pretrained(folder, **fields).train()
+    return {**follows, **fields}

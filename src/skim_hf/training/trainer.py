@@ -130,7 +130,10 @@ class SkimTrainer(PushingTrainer):
         prediction_loss_only: bool,
         ignore_keys: list[str] | None = None,
     ) -> tuple[torch.Tensor | None, Any, Any]:
-        """Evaluates one batch; the predictions are (logits, counts) unless `ignore_keys` is given."""
+        """Evaluates one batch; the predictions are (logits, counts) unless `ignore_keys` is given.
+
+        Of a question reader the logits are those of start and end, which transformers pads with -100.
+        """
         if prediction_loss_only or ignore_keys is not None:
             return super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
         config = self._config()
@@ -138,7 +141,8 @@ class SkimTrainer(PushingTrainer):
         ignored = [key for key in config.keys_to_ignore_at_inference if key not in needed]
         loss, predictions, labels = super().prediction_step(model, inputs, prediction_loss_only, ignored)
         if isinstance(predictions, tuple):
-            logits, *outputs = predictions
+            scores, outputs = predictions[: -len(needed)], predictions[-len(needed) :]
+            logits = scores[0] if len(scores) == 1 else scores
             # A few integers per text are gathered and kept instead of one per token.
             predictions = (logits, count_reading(config, dict(zip(needed, outputs, strict=True))))
         return loss, predictions, labels
@@ -186,7 +190,8 @@ def apply_budget(model: nn.Module, args: SkimTrainingArguments) -> None:
         ValueError: A budget target for a budget that has none.
     """
     config = getattr(model, "config", None)
-    if not hasattr(config, "budget_weight") or "labels" not in inspect.signature(model.forward).parameters:
+    asked = {"labels", "start_positions"} & set(inspect.signature(model.forward).parameters)
+    if not hasattr(config, "budget_weight") or not asked:
         raise TypeError(
             f"SkimTrainer trains the models of this library that have a head; got {type(model).__name__}. "
             "Use for example SkimRNNForSequenceClassification, or transformers.Trainer for other models."
