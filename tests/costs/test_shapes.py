@@ -120,3 +120,21 @@ def test_a_missing_field_is_named():
     fields = {name: value for name, value in FIELDS.items() if name != "cell_type"}
     with pytest.raises(ValueError, match=r"no field 'cell_type'.*got dict"):
         reader_shapes(fields)
+
+
+@pytest.mark.parametrize("fields", [{}, {"num_encoder_layers": 0, "char_vocab_size": 9}, {"policy": "skip"}])
+@pytest.mark.parametrize("reader", ["attention", "bidaf"])
+def test_readers_of_a_context_are_those_of_the_model(reader, fields):
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from skim_hf import SkimRNNConfig, SkimRNNForQuestionAnswering
+
+    stack = {"vocab_size": 23, "embedding_size": 5, "hidden_size": 7, "num_hidden_layers": 2}
+    fields = {**stack, "policy": "full", "reader": reader, "num_encoder_layers": 2, **fields}
+    config = SkimRNNConfig(**fields)
+    readers = [r for layer in SkimRNNForQuestionAnswering(config).context_layers for r in layer.readers]
+    for given in (config, config.to_dict()):
+        shapes = reader_shapes(given)
+        assert [shape.input_size for shape in shapes] == [r.cells[0].input_size for r in readers]
+        assert [shape.has_gate for shape in shapes] == [hasattr(r.policy, "gate") for r in readers]
+        assert len(shapes) == config.num_readers

@@ -93,7 +93,8 @@ def reader_shapes(config: object) -> tuple[ReaderShape, ...]:
 
     Returns:
         One shape per reader, in the order in which a model returns decisions: layer by layer,
-        forward before backward. None for pooled embeddings, which have no layer.
+        forward before backward. None for pooled embeddings, which have no layer; of a question reader
+        those that read the context.
 
     Raises:
         TypeError: A size that is not an integer.
@@ -105,9 +106,8 @@ def reader_shapes(config: object) -> tuple[ReaderShape, ...]:
     check_size("num_hidden_layers", num_layers, low=0)
     check_size("hidden_size", hidden_size, low=1)
     check_choice("policy", policy, POLICIES)
-    continuous = config_field(config, "vocab_size") is None
-    widths = [config_field(config, "input_size" if continuous else "embedding_size")]
-    widths += [hidden_size * directions] * (num_layers - 1)
+    question = config_field(config, "reader", None)
+    widths = _question_widths(config, question) if question else _stack_widths(config)
     return tuple(
         ReaderShape(
             cell_type=config_field(config, "cell_type"),
@@ -116,12 +116,38 @@ def reader_shapes(config: object) -> tuple[ReaderShape, ...]:
             skim_sizes=_skim_sizes(config) if policy == "skim" else (),
             small_input=config_field(config, "small_input"),
             policy=policy,
-            has_gate=policy == "skip" and layer == num_layers - 1,
-            jump_size=config_field(config, "jump_size", None) if layer == num_layers - 1 else None,
+            has_gate=policy == "skip" and (layer == len(widths) - 1 or bool(question)),
+            jump_size=config_field(config, "jump_size", None) if layer == len(widths) - 1 else None,
         )
-        for layer in range(num_layers)
+        for layer in range(len(widths))
         for _ in range(directions)
     )
+
+
+def _stack_widths(config: object) -> list[int]:
+    """Input width of each layer of a stack."""
+    layers = config_field(config, "num_hidden_layers")
+    if not layers:
+        return []
+    continuous = config_field(config, "vocab_size") is None
+    width = config_field(config, "input_size" if continuous else "embedding_size")
+    return [width] + [config_field(config, "hidden_size") * num_directions(config)] * (layers - 1)
+
+
+def _question_widths(config: object, reader: str) -> list[int]:
+    """Input width of each layer that a question reader takes its context through."""
+    check_choice("reader", reader, ("attention", "bidaf"))
+    states = 2 * config_field(config, "hidden_size")
+    width = config_field(config, "embedding_size")
+    if config_field(config, "char_vocab_size") is not None:
+        width += config_field(config, "char_filters")
+    encoders = config_field(config, "num_encoder_layers")
+    before = [width, *[states] * (encoders - 1)] if encoders else []
+    # What the attention makes of a word: [x; u; x * u], or the G of BiDAF.
+    merged = (states if encoders else width) * (3 if reader == "attention" else 4)
+    first = merged + config_field(config, "exact_match")
+    after = [first, *[states] * (config_field(config, "num_hidden_layers") - 1)]
+    return [*before, *after, *([merged + 3 * states] if reader == "bidaf" else [])]
 
 
 def num_directions(config: object) -> int:
