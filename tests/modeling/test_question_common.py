@@ -88,6 +88,42 @@ def test_what_is_loaded_is_what_was_saved(model, tmp_path):
         assert_same(loaded(**inputs_of(model)), model(**inputs_of(model)))
 
 
+@pytest.mark.parametrize("meta", [False, True])
+def test_fresh_weights(reader, meta, make_config):
+    fields = {"num_highway_layers": 1, "char_vocab_size": 40, "initializer_range": 0.2}
+    config = make_config(reader=reader, vocab_size=60, embedding_size=30, **fields)
+    model = SkimRNNForQuestionAnswering(config)
+    if meta:
+        # As loading does it: without memory first, and whatever a file does not have initialised after.
+        model = SkimRNNForQuestionAnswering.from_pretrained(None, config=config, state_dict={})
+    weights = model.state_dict()
+    drawn = [
+        "embed_tokens",
+        "characters.embed",
+        "characters.filters",
+        "highway.gates.0",
+        "reader.similarity.scores",
+    ]
+    for name in drawn:
+        assert float(weights[f"{name}.weight"].std()) == pytest.approx(0.2, rel=0.3), name
+    assert bool((weights["embed_tokens.weight"][0] == 0).all())
+    assert bool((weights["characters.embed.weight"][0] == 0).all())
+    for name in ("characters.filters", "highway.gates.0", "highway.transforms.0"):
+        assert bool((weights[f"{name}.bias"] == 0).all()), name
+    assert weights["encoder.0.readers.1.cells.0.bias_ih"][7:14].tolist() == [1.0] * 7
+    assert all(bool(tensor.isfinite().all()) for tensor in weights.values())
+    assert not model.all_tied_weights_keys
+
+
+def test_what_transformers_asks_of_the_class(make_question):
+    model = make_question()
+    assert model.main_input_name == "input_ids"
+    assert model.base_model is model
+    assert model.supports_gradient_checkpointing
+    assert not model.can_generate()
+    assert set(model._no_split_modules) <= {type(module).__name__ for module in model.modules()}
+
+
 @pytest.mark.parametrize("auto", [AutoModel, AutoModelForSequenceClassification])
 def test_other_classes_refuse_the_folder(auto, make_question, tmp_path):
     make_question().save_pretrained(tmp_path)
@@ -262,6 +298,25 @@ def test_every_parameter_gets_a_gradient(reader, cell_type, estimator, make_ques
         assert parameter.grad is not None, name
         assert bool(parameter.grad.isfinite().all()), name
         assert float(parameter.grad.abs().sum()) > 0, name
+
+
+@pytest.mark.parametrize("fields", [{"policy": "full"}, {"cell_type": "gru"}, {"policy": "random"}], ids=str)
+def test_gradients_are_those_of_finite_differences(reader, fields, scan_backend, make_question):
+    model = make_question(reader, **fields).train()
+    loss_of(model).backward()
+    generator, step = torch.Generator().manual_seed(0), 1e-6
+    for part in ("embed", "characters", "highway", "encoder", "similarity", "reader.layers"):
+        chosen = [p for name, p in model.named_parameters() if part in name and p.grad is not None]
+        ways = [torch.randn(p.shape, generator=generator, dtype=p.dtype) for p in chosen]
+        losses = []
+        with torch.no_grad():
+            for sign in (1, -2, 1):
+                for parameter, way in zip(chosen, ways, strict=True):
+                    parameter.add_(way, alpha=sign * step)
+                losses.append(float(loss_of(model)))
+        expected = sum(float((p.grad * way).sum()) for p, way in zip(chosen, ways, strict=True))
+        slope = (losses[0] - losses[1]) / (2 * step)
+        assert slope == pytest.approx(expected, rel=1e-5, abs=1e-7), part
 
 
 @pytest.mark.parametrize("policy", ["full", "skim", "random", "periodic"])
