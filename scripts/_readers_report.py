@@ -71,11 +71,11 @@ def render_notes(results: Block) -> str:
         f"{results['data']}: {splits['train']:,} texts to train on, {splits['test']:,} to test on. All have "
         f"d = {recipe['hidden_size']} (but for the small one) and {budget} with batches of "
         f"{recipe['per_device_train_batch_size']}; no figure of the test texts chose anything. "
-        f"{_seeds(results['seeds'])} True cost: multiply-adds relative to the plain LSTM of the same seed that "
-        "reads everything; words read: of all readers' decisions, or of the units of a selective one. Times: string to label, one text at a time, "
-        f"one thread, native backend in float32, medians over {timed['texts']} test texts, "
-        f"{timed['rounds']} times each, in turns with the plain LSTM of the same seed; times faster is the "
-        "median within turns. "
+        f"{_seeds(results['seeds'])} True cost: multiply-adds relative to the plain LSTM of the same seed "
+        "that reads everything; words read: of all readers' decisions, or of the units of a selective one. "
+        "Times: string to label, one text at a time, one thread, native backend in float32, medians over "
+        f"{timed['texts']} test texts, {timed['rounds']} times each, in turns with the plain LSTM of the "
+        "same seed; times faster is the median within turns. "
         f"{_sentences(controls, warm)}{_agreement(results)}"
         f"{results['machine']['processor']} (shared and noisy). Command: `{results['command']}`."
     )
@@ -134,8 +134,9 @@ def _span(found: list[float], show: Callable[[float], str]) -> str:
 
 
 def _seeds(seeds: list[int]) -> str:
+    """What the figures are means of."""
     if len(seeds) == 1:
-        return f"One run of each, with seed {seeds[0]}: there is no spread to tell small differences from chance."
+        return f"One run each, seed {seeds[0]}, so that nothing tells small differences from chance."
     return (
         f"Means over {len(seeds)} seeds ({seeds[0]} to {seeds[-1]}), in brackets the lowest and the highest."
     )
