@@ -12,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+from skim_hf.results.answers import answer_scores
 from skim_hf.results.evaluation import THRESHOLDS, evaluate, threshold_curve
 from skim_hf.results.example import describe_example
 from skim_hf.results.files import RESULTS_NAME, ModelResults, write_json
@@ -28,6 +29,7 @@ __all__ = [
     "THRESHOLDS",
     "Block",
     "ModelResults",
+    "answer_scores",
     "command_line",
     "describe_example",
     "describe_machine",
