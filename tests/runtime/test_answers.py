@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skim_hf.runtime.answers import NO_ANSWER, Answer, WindowScores, find_answers, window_bounds
+from skim_hf.runtime.answers import (
+    NO_ANSWER,
+    Answer,
+    WindowScores,
+    find_answers,
+    null_margin,
+    window_bounds,
+)
 from skim_hf.runtime.splitting import split
 
 
@@ -94,8 +101,18 @@ def test_no_answer_has_to_be_better_than_the_best(null, threshold, first):
     assert sorted(answer.text for answer in all_of_them) == ["", "a", "a b", "b", "c"]
 
 
+@given(st.integers(0, 2**32 - 1), st.floats(-5.0, 5.0))
+def test_the_margin_says_when_there_is_no_answer(seed, threshold):
+    source = np.random.default_rng(seed)
+    scores, null = source.normal(size=3), source.normal(size=2)
+    windows = list(cut("a b c", scores, scores, 2, 0, null))
+    best = find_answers("a b c", windows, max_length=2, null_answers=True, null_threshold=threshold)[0]
+    assert (best.text == "") == (null_margin(windows, max_length=2) > threshold)
+
+
 def test_an_empty_text_has_an_empty_answer():
     empty = WindowScores(np.zeros(0), np.zeros(0), np.zeros((0, 2), int))
     assert find_answers(" ", [empty], max_length=2, count=3) == [NO_ANSWER]
     null = WindowScores(np.ones(1), np.ones(1), np.zeros((1, 2), int))
     assert find_answers(" ", [null], max_length=2, null_answers=True) == [Answer("", 1.0, 0, 0)]
+    assert null_margin([null], max_length=2) == np.inf

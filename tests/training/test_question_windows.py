@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from skim_hf.runtime.characters import character_ids
 from skim_hf.runtime.splitting import split
 from skim_hf.tables import GoldAnswer, Question, Questions, read_questions
-from skim_hf.training import QuestionCollator, QuestionDataset, build_tokenizer
+from skim_hf.training import QuestionCollator, QuestionDataset, build_tokenizer, load_questions
 from skim_hf.training.data import carve_validation
+from skim_hf.training.sampling import text_lengths
 
 DATA = Path(__file__).parents[1] / "data"
 SAMPLE, SAMPLE_2 = read_questions(DATA / "questions.json"), read_questions(DATA / "questions_v2.json")
@@ -52,6 +53,31 @@ def test_labels_cut_the_first_answer_out_of_its_context():
     for window, question in zip(dataset.windows, SAMPLE, strict=True):
         tokens = split(question.context)[window.start_position : window.end_position + 1]
         assert question.context[tokens[0][1] : tokens[-1][2]] == question.answers[0].text
+
+
+def test_labels_cover_the_answers_of_squad():
+    roots = (parent / "shared" / "data" / "squad" for parent in Path(__file__).resolve().parents)
+    folder = next((root for root in roots if root.is_dir()), None)
+    if folder is None:
+        pytest.skip("the files of SQuAD are not there")
+    questions = load_questions({"train": folder / "train_partial.parquet"}, misplaced="refuse").splits[
+        "train"
+    ]
+    dataset = QuestionDataset(questions, TOKENIZER, labelled_only=True)
+    assert dataset.left_out == 0
+    for window in dataset.windows:
+        question = questions[window.question]
+        tokens = split(question.context)[window.first : window.stop]
+        inside = question.context[tokens[window.start_position][1] : tokens[window.end_position][2]]
+        assert question.answers[0].text.strip() in inside
+        # Not a word more than it takes.
+        assert len(split(inside)) <= len(split(question.answers[0].text)) + 2
+
+
+def test_texts_are_tokenized_in_parts(monkeypatch):
+    whole = [row["input_ids"].tolist() for row in QuestionDataset(SAMPLE, TOKENIZER)]
+    monkeypatch.setattr("skim_hf.training.question_tokens.TEXTS_AT_ONCE", 2)
+    assert [row["input_ids"].tolist() for row in QuestionDataset(SAMPLE, TOKENIZER)] == whole
 
 
 def test_perfect_logits_have_perfect_scores():
@@ -145,7 +171,7 @@ def test_an_answer_without_a_place_is_nothing_to_learn():
 
 
 def test_the_null_token_stands_for_no_answer():
-    dataset = QuestionDataset(SAMPLE_2, TOKENIZER, null_answers=True, char_width=3)
+    dataset = QuestionDataset(SAMPLE_2, TOKENIZER, null_answers=True, max_word_length=3)
     assert [row["start_positions"] > 0 for row in dataset] == [True, False, False]
     for row in dataset:
         assert row["input_ids"][0] == TOKENIZER.unk_token_id
@@ -160,11 +186,29 @@ def test_the_null_token_stands_for_no_answer():
     assert plain[1]["start_positions"] == -100
 
 
+def test_the_threshold_that_suits_is_found():
+    questions = Questions([*SAMPLE_2, replace(SAMPLE_2[1], id="empty", context="")])
+    dataset = QuestionDataset(questions, TOKENIZER, max_length=15, stride=10, null_answers=True)
+    start, end = perfect(dataset)
+    # The model says "no answer" everywhere, only less so where there is one.
+    for row, window in enumerate(dataset.windows):
+        start[row, 0] = end[row, 0] = 2.0 if window.start_position > 0 else 4.0
+        # Else the best span would be "The", which counts as no answer.
+        start[row, 2] += 0.5
+    assert dataset.scores(start, end, max_answer_length=5)["has_answer_f1"] == 0.0
+    threshold = dataset.null_threshold(start, end, max_answer_length=5)
+    assert 2.0 < threshold < 8.0
+    scores = dataset.scores(start, end, max_answer_length=5, null_threshold=threshold)
+    assert scores["exact_match"] == scores["f1"] == 100.0
+    with pytest.raises(ValueError, match="make the dataset with null_answers=True"):
+        QuestionDataset(questions, TOKENIZER).null_threshold(start, end, max_answer_length=5)
+
+
 @pytest.mark.parametrize("null", [False, True])
 def test_empty_contexts_and_questions(null):
     for context, question in (("", "where?"), (" \u200b", "where?"), ("a b", ""), ("", "")):
         data = replace(asked(context, question=question)[0], id="q")
-        dataset = QuestionDataset(Questions([data]), TOKENIZER, null_answers=null, char_width=2)
+        dataset = QuestionDataset(Questions([data]), TOKENIZER, null_answers=null, max_word_length=2)
         batch = QuestionCollator()([dataset[0]])
         assert batch["attention_mask"].sum() == len(split(context)) + null
         assert batch["question_mask"].sum() == len(split(question))
@@ -195,7 +239,9 @@ def test_logits_of_other_rows_are_refused():
 
 
 def test_batches_are_padded_with_a_mask_for_each_side():
-    dataset = QuestionDataset(SAMPLE, TOKENIZER, max_length=20, stride=5, char_width=4, char_rows=99)
+    dataset = QuestionDataset(
+        SAMPLE, TOKENIZER, max_length=20, stride=5, max_word_length=4, char_vocab_size=99
+    )
     rows = [dataset[number] for number in (0, 2, len(dataset) - 1)]
     batch = QuestionCollator()(rows)
     assert {value.dtype for value in batch.values()} == {torch.int64}
@@ -218,12 +264,18 @@ def test_batches_are_padded_with_a_mask_for_each_side():
 
 
 def test_characters_are_those_of_the_text():
-    dataset = QuestionDataset(SAMPLE, TOKENIZER, char_width=5, char_rows=300)
+    dataset = QuestionDataset(SAMPLE, TOKENIZER, max_word_length=5, char_vocab_size=300)
     question = SAMPLE[4]
     offsets = [place for _, *place in split(question.context)]
     wanted = character_ids(question.context, offsets, width=5, rows=300)
     assert dataset[4]["char_ids"].tolist() == wanted.tolist()
     assert dataset[4]["question_char_ids"][0].tolist() == [ord(char) + 1 for char in "When"] + [0]
+
+
+@pytest.mark.parametrize("null", [False, True])
+def test_lengths_are_known_without_the_rows(null):
+    dataset = QuestionDataset(SAMPLE, TOKENIZER, max_length=20, stride=5, null_answers=null)
+    assert text_lengths(dataset) == dataset.lengths == [len(row["input_ids"]) for row in dataset]
 
 
 def test_whole_articles_are_set_aside():

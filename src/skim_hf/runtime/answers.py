@@ -123,11 +123,32 @@ def find_answers(
         for (start, end), loss in losses.items()
     ]
     if null_answers:
-        null = min(float(part.start_logits[0]) + float(part.end_logits[0]) for part in parts)
+        null = _null_score(parts)
         ranked.append((null_threshold - null, Answer("", float(np.exp(null - norm)), 0, 0)))
     # A span as good as the null answer comes first, since the latter has to exceed it.
     ranked.sort(key=lambda item: (item[0], item[1].text == "", item[1].start, item[1].end))
     return [answer for _, answer in ranked[:count]] or [NO_ANSWER]
+
+
+def null_margin(windows: Iterable[WindowScores], *, max_length: int) -> float:
+    """By how much the null answer is better than the best span; see `find_answers` with `null_answers`.
+
+    Args:
+        windows: The scores of a text, with a null token in front of each window.
+        max_length: Tokens that an answer has at most.
+
+    Returns:
+        The null score minus that of the best span; infinity where there is no span.
+    """
+    parts = list(windows)
+    found = [best_spans(part.start_logits[1:], part.end_logits[1:], max_length=max_length) for part in parts]
+    best = max((span.score for spans in found for span in spans), default=-np.inf)
+    return _null_score(parts) - best
+
+
+def _null_score(windows: Sequence[WindowScores]) -> float:
+    """The lowest of all windows, since one that sees an answer is enough."""
+    return min(float(part.start_logits[0]) + float(part.end_logits[0]) for part in windows)
 
 
 def _log_sum_exp(arrays: Sequence[NDArray[Any]]) -> float:

@@ -11,8 +11,9 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from skim_hf.results.answers import answer_scores
+from skim_hf.results.null_threshold import best_null_threshold
 from skim_hf.results.scores import IGNORED_LABEL
-from skim_hf.runtime.answers import Answer, WindowScores, find_answers, window_bounds
+from skim_hf.runtime.answers import Answer, WindowScores, find_answers, null_margin, window_bounds
 from skim_hf.runtime.characters import character_ids
 from skim_hf.tables import Question, Questions
 
@@ -54,8 +55,9 @@ class QuestionDataset(Dataset[dict[str, Any]]):
         max_question_length: Tokens after which a question is cut off; None keeps all.
         null_answers: Puts the unknown token in front of every window, to stand for "no answer here".
         labelled_only: Leaves out windows without a label, as for training.
-        char_width: Characters per token, see `skim_hf.runtime.characters`; None for no characters.
-        char_rows: Rows of the table of characters (`char_vocab_size` of the model).
+        max_word_length: Characters of a token that a row holds, see `skim_hf.runtime.characters`; None for a
+            model that reads no characters.
+        char_vocab_size: Rows of the model's table of characters.
 
     Attributes:
         windows: The rows.
@@ -75,11 +77,11 @@ class QuestionDataset(Dataset[dict[str, Any]]):
         max_question_length: int | None = None,
         null_answers: bool = False,
         labelled_only: bool = False,
-        char_width: int | None = None,
-        char_rows: int = 258,
+        max_word_length: int | None = None,
+        char_vocab_size: int = 258,
     ) -> None:
         self.questions, self.null_answers, self.labelled_only = questions, null_answers, labelled_only
-        self.char_width, self.char_rows = char_width, char_rows
+        self.max_word_length, self.char_vocab_size = max_word_length, char_vocab_size
         # A null token in front of the ids, which belongs to no character.
         self._front = np.array([tokenizer.unk_token_id] if null_answers else [], np.int32)
         self._size, self._stride = max_length - len(self._front), stride
@@ -98,6 +100,11 @@ class QuestionDataset(Dataset[dict[str, Any]]):
         """Number of rows."""
         return len(self.windows)
 
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of the context in every row, without making the row."""
+        return [window.stop - window.first + len(self._front) for window in self.windows]
+
     def __getitem__(self, row: int) -> dict[str, Any]:
         """A row as `QuestionCollator` takes it."""
         window = self.windows[row]
@@ -110,8 +117,8 @@ class QuestionDataset(Dataset[dict[str, Any]]):
             "start_positions": window.start_position,
             "end_positions": window.end_position,
         }
-        if self.char_width is not None:
-            shape = {"width": self.char_width, "rows": self.char_rows}
+        if self.max_word_length is not None:
+            shape = {"width": self.max_word_length, "rows": self.char_vocab_size}
             found["char_ids"] = character_ids(question.context, self._offsets(offsets, window), **shape)
             found["question_char_ids"] = character_ids(question.question, question_offsets, **shape)
         return found
@@ -141,27 +148,15 @@ class QuestionDataset(Dataset[dict[str, Any]]):
             ValueError: Logits of another number of rows, or too short; or `labelled_only`, which leaves out
                 windows by what is to be found.
         """
-        if self.labelled_only:
-            raise ValueError("Answers are sought in all windows; make the dataset without labelled_only.")
-        if not len(start_logits) == len(end_logits) == len(self):
-            raise ValueError(
-                f"Expected start and end logits for each of {len(self)} rows; got {len(start_logits)} and "
-                f"{len(end_logits)}."
-            )
-        parts: dict[int, list[WindowScores]] = {}
-        for window, *logits in zip(self.windows, start_logits, end_logits, strict=True):
-            question = self.questions[window.question]
-            offsets = self._offsets(self._contexts[question.context][1], window)
-            if any(len(each) < len(offsets) for each in logits):
-                raise ValueError(f"A row of {len(offsets)} tokens has {[*map(len, logits)]} logits.")
-            cut = [np.asarray(each)[: len(offsets)] for each in logits]
-            parts.setdefault(window.question, []).append(WindowScores(cut[0], cut[1], offsets))
-        options: dict[str, Any] = {"null_answers": self.null_answers, "null_threshold": null_threshold}
+        options: dict[str, Any] = {
+            "max_length": max_answer_length,
+            "count": count,
+            "null_answers": self.null_answers,
+            "null_threshold": null_threshold,
+        }
         return {
-            self.questions[number].id: find_answers(
-                self.questions[number].context, found, max_length=max_answer_length, count=count, **options
-            )
-            for number, found in parts.items()
+            question.id: find_answers(question.context, windows, **options)
+            for question, windows in self._scored(start_logits, end_logits)
         }
 
     def scores(
@@ -180,6 +175,59 @@ class QuestionDataset(Dataset[dict[str, Any]]):
         found = self.answers(start_logits, end_logits, **options)
         best = {name: answers[0].text for name, answers in found.items()}
         return answer_scores(best, self.questions.references(), null_answers=self.null_answers)
+
+    def null_threshold(
+        self, start_logits: Sequence[Array], end_logits: Sequence[Array], *, max_answer_length: int
+    ) -> float:
+        """The threshold of the null answer with the best F1 on these questions, for `answers` on others.
+
+        Args:
+            start_logits: See `answers`.
+            end_logits: See `answers`.
+            max_answer_length: See `answers`.
+
+        Returns:
+            The threshold; see `skim_hf.results.null_threshold`.
+
+        Raises:
+            ValueError: The dataset was made without `null_answers`; or see `answers`.
+        """
+        if not self.null_answers:
+            raise ValueError("Every question has an answer here; make the dataset with null_answers=True.")
+        margins = {
+            question.id: null_margin(windows, max_length=max_answer_length)
+            for question, windows in self._scored(start_logits, end_logits)
+        }
+        # Of an empty context nothing depends on the threshold.
+        margins = {name: margin for name, margin in margins.items() if np.isfinite(margin)}
+        spans = self.answers(
+            start_logits, end_logits, max_answer_length=max_answer_length, null_threshold=np.inf
+        )
+        golds = self.questions.references()
+        best = {name: spans[name][0].text for name in margins}
+        return best_null_threshold(margins, best, {name: golds[name] for name in margins})[0]
+
+    def _scored(
+        self, start_logits: Sequence[Array], end_logits: Sequence[Array]
+    ) -> Iterator[tuple[Question, list[WindowScores]]]:
+        """Every question with the logits of its windows, without their padding."""
+        if self.labelled_only:
+            raise ValueError("Answers are sought in all windows; make the dataset without labelled_only.")
+        if not len(start_logits) == len(end_logits) == len(self):
+            raise ValueError(
+                f"Expected start and end logits for each of {len(self)} rows; got {len(start_logits)} and "
+                f"{len(end_logits)}."
+            )
+        parts: dict[int, list[WindowScores]] = {}
+        for window, *logits in zip(self.windows, start_logits, end_logits, strict=True):
+            question = self.questions[window.question]
+            offsets = self._offsets(self._contexts[question.context][1], window)
+            if any(len(each) < len(offsets) for each in logits):
+                raise ValueError(f"A row of {len(offsets)} tokens has {[*map(len, logits)]} logits.")
+            cut = [np.asarray(each)[: len(offsets)] for each in logits]
+            parts.setdefault(window.question, []).append(WindowScores(cut[0], cut[1], offsets))
+        for number, windows in parts.items():
+            yield self.questions[number], windows
 
     def _offsets(self, offsets: Array, window: QuestionWindow) -> Array:
         """[T, 2] of a row; a null token stands for no character."""
