@@ -35,7 +35,7 @@ class Reader:
 
 
 _SKIM = {"policy": "skim", "skim_sizes": 10, "gamma": 0.01}
-_JUMP = {"jump_every": 20, "jump_size": 20, "jump_limit": 10, "reinforce_weight": 0.1}
+_JUMP = {"jump_every": 30, "jump_size": 20, "jump_limit": 8, "reinforce_weight": 0.1}
 
 READERS: dict[str, Reader] = {
     PLAIN: Reader("plain LSTM", {"policy": "full"}),
@@ -49,7 +49,7 @@ READERS: dict[str, Reader] = {
     "skim_reinforce": Reader(
         "Skim-LSTM, REINFORCE", {**_SKIM, "estimator": "reinforce", "reinforce_weight": 1e-3}
     ),
-    SKIP: Reader("Skip-LSTM", {"policy": "skip", "gamma": 3e-5}),
+    SKIP: Reader("Skip-LSTM", {"policy": "skip", "gamma": 6e-5}),
     "selective": Reader("selective LSTM (SA-RNN)", {"policy": "selective", "gamma": 2e-4}),
     "jump": Reader("LSTM-Jump", {"policy": "full", **_JUMP}, starts_from=PLAIN),
     "jump_skim": Reader("LSTM-Jump that skims", {**_SKIM, **_JUMP}, starts_from=PLAIN),

@@ -67,17 +67,15 @@ def render_notes(results: Block) -> str:
         if reader["like"] is not None
     )
     warm = ", ".join(reader["title"] for reader in readers.values() if reader["starts_from"] is not None)
-    seeds = results["seeds"]
     return (
         f"{results['data']}: {splits['train']:,} texts to train on, {splits['test']:,} to test on. All have "
         f"d = {recipe['hidden_size']} (but for the small one) and {budget} with batches of "
-        f"{recipe['per_device_train_batch_size']}; no figure of the test texts chose anything. Means over "
-        f"{len(seeds)} seeds ({seeds[0]} to {seeds[-1]}), in brackets the lowest and the highest. True cost: "
-        "multiply-adds relative to the plain LSTM of the same seed that reads everything; words read: of all "
-        "readers' decisions, or of the units of a selective one. Times: string to label, one text at a time, "
-        f"one thread, native backend in float32, medians over {timed['texts']} test texts, "
-        f"{timed['rounds']} times each, in turns with the plain LSTM of the same seed; times faster is the "
-        "median within turns. "
+        f"{recipe['per_device_train_batch_size']}; no figure of the test texts chose anything. "
+        f"{_seeds(results['seeds'])} True cost: multiply-adds relative to the plain LSTM of the same seed "
+        "that reads everything; words read: of all readers' decisions, or of the units of a selective one. "
+        "Times: string to label, one text at a time, one thread, native backend in float32, medians over "
+        f"{timed['texts']} test texts, {timed['rounds']} times each, in turns with the plain LSTM of the "
+        "same seed; times faster is the median within turns. "
         f"{_sentences(controls, warm)}{_agreement(results)}"
         f"{results['machine']['processor']} (shared and noisy). Command: `{results['command']}`."
     )
@@ -133,6 +131,15 @@ def _span(found: list[float], show: Callable[[float], str]) -> str:
         return "-"
     mean, low, high = (show(value) for value in (statistics.fmean(found), min(found), max(found)))
     return mean if low == high else f"{mean} ({low.rstrip('%x')} to {high.rstrip('%x')})"
+
+
+def _seeds(seeds: list[int]) -> str:
+    """What the figures are means of."""
+    if len(seeds) == 1:
+        return f"One run each, seed {seeds[0]}, so that nothing tells small differences from chance."
+    return (
+        f"Means over {len(seeds)} seeds ({seeds[0]} to {seeds[-1]}), in brackets the lowest and the highest."
+    )
 
 
 def _agreement(results: Block) -> str:

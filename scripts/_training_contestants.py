@@ -20,9 +20,12 @@ from skim_hf.modeling.exchange_skim_rnn import copy_from_torch
 from skim_hf.modeling.loop_skim_rnn import Reading, read_hard, read_relaxed
 from skim_hf.modeling.packing_skim_rnn import Packing
 from skim_hf.modeling.policies_skim_rnn import Setting, SkimPolicy
+from skim_hf.modeling.policy_skip_skim_rnn import SkipPolicy
 from skim_hf.modeling.reader_skim_rnn import SkimRNNReader
 
-LSTM, LOOP = "lstm", "loop"
+LSTM, LOOP, SKIP, SELECTIVE = "lstm", "loop", "skip", "selective"
+STEPWISE = (LOOP, SKIP, SELECTIVE)
+"""Those that go step by step under autograd; Skip RNN and SA-RNN have no other way."""
 BACKEND_TITLES = {"native": "C", "torch": "PyTorch", "triton": "Triton"}
 SKIM_RATE = 0.9
 
@@ -89,6 +92,10 @@ def make_contestants(work: Work, skim_size: int, backends: list[str], seed: int)
     scanned = partial(evaluate_by_reader, work, evaluated)
     loop = by_reader(work, skim, "Skim-LSTM, step by step", read=partial(read_relaxed, skim))
     contestants = {LSTM: by_lstm(work, lstm), LOOP: replace(loop, evaluate=looped)}
+    for name, title in ((SKIP, "Skip-LSTM, step by step"), (SELECTIVE, "SA-LSTM, step by step")):
+        reader = new_reader(lstm, None, policy=name)
+        evaluate = partial(evaluate_by_reader, work, reader)
+        contestants[name] = replace(by_reader(work, reader, title), evaluate=evaluate)
     for backend in backends:
         suffix = f"fused ({BACKEND_TITLES[backend]})"
         readings = {
@@ -112,16 +119,28 @@ def new_lstm(work: Work) -> nn.LSTM:
     return nn.LSTM(work.size.width, work.size.width, device=work.inputs.device, dtype=work.inputs.dtype)
 
 
-def new_reader(lstm: nn.LSTM, skim_size: int | None) -> SkimRNNReader:
-    """A reader with the weights of `lstm` in its big cell; without decisions if `skim_size` is None."""
+def new_reader(lstm: nn.LSTM, skim_size: int | None, policy: str | None = None) -> SkimRNNReader:
+    """A reader with the weights of `lstm` in its big cell.
+
+    Args:
+        lstm: Gives the weights.
+        skim_size: d', or None for a reader that does not skim.
+        policy: Of the reader; None is `skim`, or `full` where `skim_size` is None.
+    """
     config = SkimRNNConfig(
         vocab_size=None,
         input_size=lstm.input_size,
         hidden_size=lstm.hidden_size,
-        policy="full" if skim_size is None else "skim",
+        policy=policy or ("full" if skim_size is None else "skim"),
         skim_sizes=None if skim_size is None else [skim_size],
+        # The start is given.
+        learned_initial_state=False,
     )
     reader = SkimRNNReader(config, lstm.input_size).to(next(lstm.parameters()))
+    if isinstance(reader.policy, SkipPolicy):
+        # Half of the inputs are used: after an update the accumulator is at one half, which is not enough.
+        nn.init.zeros_(reader.policy.gate.weight)
+        nn.init.zeros_(reader.policy.gate.bias)
     big, *small = (cast(RecurrentCell, cell) for cell in reader.cells)
     for cell in small:
         for parameter in cell.parameters():
@@ -176,15 +195,15 @@ def by_reader(
 ) -> Contestant:
     """A reader in training, by itself or by another pass over it."""
     setting = Setting(relaxed=True, recompute=recompute)
-    choices = reader.policy.num_choices
-    noise = work.noise if choices > 1 else None
+    skims = isinstance(reader.policy, SkimPolicy)
+    noise = work.noise if skims else None
 
     def train() -> tuple[Tensor, ...]:
         reading = (read or reader)(work.inputs, work.packing, work.start, noise, setting)
         return (reading.hidden,) if reading.logits is None else (reading.hidden, reading.logits)
 
     wanted = {"inputs": work.inputs, **dict(reader.named_parameters())}
-    return Contestant(title, train, wanted, work.arriving[:choices])
+    return Contestant(title, train, wanted, work.arriving if skims else work.arriving[:1])
 
 
 @torch.no_grad()

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 
 import torch
-from _training_contestants import LOOP, Contestant, scan_by
+from _training_contestants import STEPWISE, Contestant, scan_by
 
 LOOP_EVERY = 3
-"""Rounds from one turn of the slow loop to its next."""
+"""Rounds from one turn of those that go step by step to their next."""
 PHASES = {"forward": "forward", "forward_backward": "forward + backward", "evaluation": "evaluation"}
 
 
@@ -22,7 +22,7 @@ def take_turns(
 
     Args:
         contestants: By name.
-        rounds: How many; the loop has a turn in every third.
+        rounds: How many; those that go step by step have a turn in every third.
         device: `cpu` or `cuda`.
         advance: Called after every round.
 
@@ -39,7 +39,7 @@ def take_turns(
     }
     for turn in range(-1, rounds):
         for phase, those in runs.items():
-            names = [name for name in those if name != LOOP or turn % LOOP_EVERY == 0]
+            names = [name for name in those if name not in STEPWISE or turn % LOOP_EVERY == 0]
             for name in names if turn % 2 else reversed(names):
                 with scan_by(contestants[name].backend):
                     elapsed = clock(those[name], device)

@@ -4,10 +4,11 @@
     python scripts/bench_training.py --setting 16,400,128 --skim-size 16 --backends native --threads 4
 
 torch.nn.LSTM (oneDNN on a CPU, cuDNN on a GPU) is the base of all ratios. Next to it stand a Skim-LSTM as a
-step-by-step loop under autograd, the same Skim-LSTM as a fused scan, and a plain LSTM as a fused scan. All
-read the same rows of full length and give the gradients of all weights and of the inputs; before anything
-is timed, their results are compared. They take turns in one process, so that a busy moment of a shared
-machine hits all alike, and a ratio is the median over rounds of the ratio within a round.
+step-by-step loop under autograd, the same Skim-LSTM as a fused scan, a plain LSTM as a fused scan, and a
+Skip-LSTM and a selective LSTM (SA-RNN), which go step by step. All read the same rows of full length and give
+the gradients of all weights and of the inputs; before anything is timed, results of those that compute the
+same are compared. They take turns in one process, so that a busy moment of a shared machine hits all alike,
+and a ratio is the median over rounds of the ratio within a round.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def parse_arguments() -> argparse.Namespace:
         "--backends",
         help="of the fused scan, with commas: native, torch, triton (default: torch and the fast one)",
     )
-    parser.add_argument("--rounds", type=int, default=15, help=f"the loop has a turn in every {LOOP_EVERY}rd")
+    parser.add_argument("--rounds", type=int, default=15, help=f"loops have a turn in every {LOOP_EVERY}rd")
     parser.add_argument("--threads", type=int, default=cores(), help="default: all cores")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))

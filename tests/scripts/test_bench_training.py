@@ -59,7 +59,7 @@ def test_everything_is_measured_at_every_size(run, bench, capsys):
     assert sizes == [(2, 3, 4), (3, 5, 3)]
     fused = [f"{name}_{backend}" for backend in BACKENDS for name in ("skim", "recompute", "plain")]
     for setting in results["settings"]:
-        assert list(setting["contestants"]) == ["lstm", "loop", *fused]
+        assert list(setting["contestants"]) == ["lstm", "loop", "skip", "selective", *fused]
         assert list(setting["largest_relative_difference"]) == fused
         assert all(0 <= value < 1e-4 for value in setting["largest_relative_difference"].values())
         assert 0.7 < setting["skim_rate_in_evaluation"] < 1
@@ -76,7 +76,7 @@ def check_contestant(name, measured):
             continue
         times = measured[phase]
         assert 0 < times["min_ms"] <= times["median_ms"] <= times["p90_ms"]
-        assert times["rounds"] == (2 if name == "loop" else 4)
+        assert times["rounds"] == (2 if name in ("loop", "skip", "selective") else 4)
         if name == "lstm":
             assert times["ratio"] == times["ratio_of_medians"] == 1
     assert measured["kept_bytes_per_token"] > 0

@@ -201,6 +201,8 @@ def test_table_and_figure_show_the_results(run, script, tmp_path, monkeypatch):
     assert "| Skim-LSTM, d' = 10 | 50.0% (25.0 to 75.0) |" in text
     assert "| plain LSTM |" in text
     assert "NumPy and C give 0 labels and 0 of " in text
+    assert "Means over 2 seeds (42 to 43)" in text
+    assert "One run each, seed 42" in report.render_notes({**results, "seeds": [42]})
     assert re.search(r"small plain LSTM has the true cost of the Skim-LSTM", text)
     assert "old" not in text
     assert text.startswith("Before")

@@ -12,11 +12,13 @@ Example:
 
 from __future__ import annotations
 
+from skim_hf.results.answers import answer_scores
 from skim_hf.results.evaluation import THRESHOLDS, evaluate, threshold_curve
 from skim_hf.results.example import describe_example
 from skim_hf.results.files import RESULTS_NAME, ModelResults, write_json
 from skim_hf.results.latency import ADAPTIVE, DENSE, measure_latency
 from skim_hf.results.machine import command_line, describe_machine
+from skim_hf.results.null_threshold import best_null_threshold
 from skim_hf.results.places import where_read
 from skim_hf.results.schema import Block
 from skim_hf.results.training import from_training
@@ -28,6 +30,8 @@ __all__ = [
     "THRESHOLDS",
     "Block",
     "ModelResults",
+    "answer_scores",
+    "best_null_threshold",
     "command_line",
     "describe_example",
     "describe_machine",

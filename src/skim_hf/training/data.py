@@ -145,6 +145,37 @@ def carve_validation(
     return train.select(np.sort(order[held:])), train.select(np.sort(order[:held]))
 
 
+def files_by_split(source: Source) -> dict[str, list[str | Path]] | None:
+    """The paths of every split; None if the source is the name of a data set.
+
+    Raises:
+        ValueError: Files of something that is no split, or none at all.
+    """
+    if not isinstance(source, Mapping):
+        return None
+    unknown = [name for name in source if name not in SPLITS]
+    if unknown or not source:
+        raise ValueError(
+            f"Files are given for some of {', '.join(SPLITS)}; got {', '.join(unknown) or 'none'}."
+        )
+    return {
+        name: [paths] if isinstance(paths, (str, Path)) else list(paths) for name, paths in source.items()
+    }
+
+
+def hub_splits(name: str, config_name: str | None, revision: str | None) -> dict[str, datasets.Dataset]:
+    """The splits of a data set on the Hub or of a local folder.
+
+    Raises:
+        ValueError: It has none of those used here.
+    """
+    loaded = datasets.load_dataset(name, config_name, revision=revision)
+    parts = {split: loaded[split] for split in SPLITS if split in loaded}
+    if not parts:
+        raise ValueError(f"{name} has the splits {', '.join(loaded)}, but none of {', '.join(SPLITS)}.")
+    return parts
+
+
 def tokenize_dataset(
     dataset: datasets.Dataset, tokenizer: PreTrainedTokenizerBase, *, max_length: int | None = None
 ) -> datasets.Dataset:
@@ -188,18 +219,11 @@ def _held_groups(groups: Sequence[Any], held: int, generator: np.random.Generato
 def _read(
     source: Source, label_column: str, config_name: str | None, revision: str | None
 ) -> dict[str, Rows]:
-    if isinstance(source, Mapping):
-        unknown = [name for name in source if name not in SPLITS]
-        if unknown or not source:
-            raise ValueError(
-                f"Files are given for some of {', '.join(SPLITS)}; got {', '.join(unknown) or 'none'}."
-            )
-        return {name: _read_files(paths, label_column) for name, paths in source.items()}
-    loaded = datasets.load_dataset(str(source), config_name, revision=revision)
-    parts = {name: _rows_of(loaded[name], f"{source}, {name}") for name in SPLITS if name in loaded}
-    if not parts:
-        raise ValueError(f"{source} has the splits {', '.join(loaded)}, but none of {', '.join(SPLITS)}.")
-    return parts
+    files = files_by_split(source)
+    if files is not None:
+        return {name: _read_files(paths, label_column) for name, paths in files.items()}
+    parts = hub_splits(str(source), config_name, revision)
+    return {name: _rows_of(part, f"{source}, {name}") for name, part in parts.items()}
 
 
 def _rows_of(dataset: datasets.Dataset, source: str) -> Rows:
@@ -208,8 +232,7 @@ def _rows_of(dataset: datasets.Dataset, source: str) -> Rows:
     return Rows({column: dataset[column][:] for column in dataset.column_names}, names, source)
 
 
-def _read_files(paths: str | Path | Sequence[str | Path], label_column: str) -> Rows:
-    listed = [paths] if isinstance(paths, (str, Path)) else list(paths)
+def _read_files(listed: Sequence[str | Path], label_column: str) -> Rows:
     files = [read_rows(path, label_column=label_column) for path in listed]
     if len(files) == 1:
         return files[0]

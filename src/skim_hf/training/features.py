@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from .padding import pad_arrays
+
 Array = NDArray[Any]
 
 
@@ -90,12 +92,7 @@ class FeatureCollator:
                     f"Expected sequences of the shape [T, {self.width}]; got {list(each.shape)}. Every frame "
                     "must have the same features, those that the model was made for."
                 )
-        longest = max([1, *map(len, frames)])
-        inputs = torch.zeros(len(rows), longest, self.width)
-        mask = torch.zeros(len(rows), longest, dtype=torch.int64)
-        for row, each in enumerate(frames):
-            inputs[row, : len(each)] = torch.from_numpy(each)
-            mask[row, : len(each)] = 1
+        inputs, mask = pad_arrays(frames, dtype=torch.float32, inner=(self.width,))
         batch = {"inputs_embeds": inputs, "attention_mask": mask}
         if "labels" in rows[0]:
             batch["labels"] = torch.tensor([row["labels"] for row in rows])

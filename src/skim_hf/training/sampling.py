@@ -22,7 +22,7 @@ def text_lengths(dataset: Any, *, length_column: str = "length") -> list[int]:
     """Number of tokens of every row.
 
     Args:
-        dataset: A `datasets.Dataset`, or any sized dataset of mappings.
+        dataset: A `datasets.Dataset`, or any sized dataset of mappings, perhaps with the attribute `lengths`.
         length_column: Column that holds the lengths; without it the tokens are counted.
 
     Returns:
@@ -33,6 +33,8 @@ def text_lengths(dataset: Any, *, length_column: str = "length") -> list[int]:
     """
     if len(dataset) == 0:
         return []
+    if hasattr(dataset, "lengths"):
+        return list(dataset.lengths)
     is_table = isinstance(dataset, datasets.Dataset)
     columns = dataset.column_names if is_table else list(dataset[0])
     if is_table and length_column in columns:

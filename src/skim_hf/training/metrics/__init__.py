@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-MODULES = ("classification", "reading")
+MODULES = ("answers", "classification", "reading")
 """Names of the `evaluate` modules shipped with this package."""
 
 
@@ -15,7 +15,7 @@ def metric_path(name: str) -> str:
     """Folder of a local `evaluate` module.
 
     Args:
-        name: `classification` or `reading`.
+        name: `answers`, `classification` or `reading`.
 
     Returns:
         The path, as `evaluate.load` takes it.
