@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from skim_hf import SkimRNNConfig, SkimRNNForQuestionAnswering, SkimTrainer, SkimTrainingArguments
+from skim_hf.tables import read_questions
+from skim_hf.training import QuestionCollator, QuestionDataset, build_tokenizer
 
 LENGTHS = (9, 4, 7, 9, 5, 6, 8, 3)
 
@@ -29,6 +33,21 @@ def collate(batch):
     return {**padded, "start_positions": places, "end_positions": places}
 
 
+def arguments(folder, **fields):
+    return SkimTrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=8,
+        per_device_eval_batch_size=3,
+        learning_rate=0.02,
+        remove_unused_columns=False,
+        report_to="none",
+        save_strategy="no",
+        use_cpu=True,
+        disable_tqdm=True,
+        **{"max_steps": 20, "logging_steps": 10, **fields},
+    )
+
+
 @pytest.mark.parametrize(
     ("reader", "policy"), [("attention", "skim"), ("bidaf", "skim"), ("attention", "selective")]
 )
@@ -38,20 +57,7 @@ def test_training_and_evaluation(reader, policy, tmp_path):
     if policy == "skim":
         fields["skim_sizes"] = [3]
     model = SkimRNNForQuestionAnswering(SkimRNNConfig(vocab_size=21, **fields))
-    args = SkimTrainingArguments(
-        output_dir=str(tmp_path),
-        max_steps=20,
-        per_device_train_batch_size=8,
-        per_device_eval_batch_size=3,
-        learning_rate=0.02,
-        logging_steps=10,
-        remove_unused_columns=False,
-        report_to="none",
-        save_strategy="no",
-        use_cpu=True,
-        disable_tqdm=True,
-    )
-    trainer = SkimTrainer(model, args, train_dataset=rows(64), data_collator=collate)
+    trainer = SkimTrainer(model, arguments(tmp_path), train_dataset=rows(64), data_collator=collate)
     trainer.train()
     first, second = [entry for entry in trainer.state.log_history if "task_loss" in entry]
     assert second["task_loss"] < first["task_loss"]
@@ -72,3 +78,32 @@ def test_training_and_evaluation(reader, policy, tmp_path):
     starts, ends = predicted.label_ids
     np.testing.assert_array_equal(starts, [row["place"] for row in held_out])
     np.testing.assert_array_equal(ends, starts)
+
+
+@pytest.mark.parametrize("reader", ["attention", "bidaf"])
+def test_questions_of_a_file_are_learnt_and_answered(reader, tmp_path):
+    torch.manual_seed(0)
+    questions = read_questions(Path(__file__).parents[1] / "data" / "questions.json")
+    texts = [text for each in questions for text in (each.context, each.question)]
+    tokenizer = build_tokenizer(texts, min_frequency=1, progress=False)
+    dataset = QuestionDataset(questions, tokenizer, max_word_length=6, char_vocab_size=258)
+    config = SkimRNNConfig(
+        vocab_size=len(tokenizer),
+        unk_token_id=tokenizer.unk_token_id,
+        reader=reader,
+        hidden_size=16,
+        embedding_size=16,
+        skim_sizes=[4],
+        budget_weight=0.0,
+        char_vocab_size=258,
+        char_filters=5,
+    )
+    model = SkimRNNForQuestionAnswering(config)
+    args = arguments(tmp_path, max_steps=120)
+    trainer = SkimTrainer(
+        model, args, train_dataset=dataset, data_collator=QuestionCollator(tokenizer.pad_token_id)
+    )
+    trainer.train()
+    logits, _ = trainer.predict(dataset).predictions
+    scores = dataset.scores(*logits, max_answer_length=config.max_answer_length)
+    assert scores["f1"] > 80
