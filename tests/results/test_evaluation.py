@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from huggingface_hub.utils import enable_progress_bars
 
 from skim_hf import SkimRuntime, costs
 from skim_hf.results import evaluate, threshold_curve
@@ -74,6 +75,8 @@ def test_a_curve_shows_every_threshold(clf, texts):
 
 
 def test_progress_goes_to_stderr(clf, texts, capsys):
+    # Whatever ran before may have switched all bars off in this process.
+    enable_progress_bars()
     evaluate(clf, texts, LABELS, thresholds=[0.3], progress=True)
     shown = capsys.readouterr()
     assert shown.out == ""
