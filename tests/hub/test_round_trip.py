@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from skim_hf.hub import push_folder
+from skim_hf.modeling.auto_map_skim_rnn import AUTO_MAP
 
 from .loopback import LoopbackHub
 
@@ -157,7 +158,7 @@ def test_a_revision_is_pinned(found, pushed, name):
     close(online[name], values["old"])
     assert np.abs(values["old"] - values["texts"]).max() > 1e-3
     assert online["config"][:2] == ["SkimRNNConfig", 7]
-    assert len(online["config"][2]) == 4
+    assert len(online["config"][2]) == len(AUTO_MAP)
 
 
 def test_the_code_is_the_package_s_or_that_of_the_pinned_commit(shared_hub, found, pushed):
