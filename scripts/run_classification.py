@@ -37,6 +37,7 @@ from skim_hf.training import (
     tokenize_dataset,
     warm_started_classifier,
 )
+from skim_hf.training.steps import check_splits, check_steps, parse_arguments
 
 logger = logging.getLogger("run_classification")
 
@@ -138,10 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
 def parse(arguments: list[str]) -> tuple[ModelArguments, DataArguments, SkimTrainingArguments]:
     """Reads the command line, or the one JSON file that it names, and refuses what contradicts itself."""
     parser = HfArgumentParser((ModelArguments, DataArguments, SkimTrainingArguments), description=__doc__)
-    if len(arguments) == 1 and arguments[0].endswith(".json"):
-        model_args, data_args, args = parser.parse_json_file(json_file=arguments[0])
-    else:
-        model_args, data_args, args = parser.parse_args_into_dataclasses(args=arguments)
+    model_args, data_args, args = parse_arguments(parser, arguments)
     given = [model_args.model_name_or_path, model_args.warm_start_from, model_args.glove]
     if sum(start is not None for start in given) > 1:
         raise ValueError(
@@ -150,8 +148,7 @@ def parse(arguments: list[str]) -> tuple[ModelArguments, DataArguments, SkimTrai
     changed = ", ".join(model_args.config_fields())
     if model_args.model_name_or_path and changed:
         raise ValueError(f"--model_name_or_path takes a model as it is; leave out {changed}.")
-    if not (args.do_train or args.do_eval or args.do_predict):
-        raise ValueError("There is nothing to do: give --do_train, --do_eval or --do_predict.")
+    check_steps(args)
     return model_args, data_args, args
 
 
@@ -172,12 +169,7 @@ def load_data(data_args: DataArguments, args: SkimTrainingArguments, known: Labe
         splits["train"], splits["validation"] = carve_validation(
             splits["train"], share=data_args.validation_share, seed=args.seed
         )
-    wanted = {"train": args.do_train, "validation": validates, "test": args.do_predict}
-    absent = [name for name, needed in wanted.items() if needed and name not in splits]
-    if absent:
-        raise ValueError(
-            f"The data has no {absent[0]} split. Give --{absent[0]}_file, or leave out the step."
-        )
+    check_splits(splits, args)
     logger.info("%s of %s; texts: %s", data.labels.problem_type, data.labels.names, splits.num_rows)
     return dataclasses.replace(data, splits=splits)
 

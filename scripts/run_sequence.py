@@ -44,6 +44,7 @@ from skim_hf.training import (
     run_steps,
 )
 from skim_hf.training.adding import SOLVED_BELOW, TARGET_VARIANCE
+from skim_hf.training.steps import check_splits, check_steps, parse_arguments
 
 logger = logging.getLogger("run_sequence")
 
@@ -145,10 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
 def parse(arguments: list[str]) -> tuple[ModelArguments, DataArguments, SkimTrainingArguments]:
     """Reads the command line, or the one JSON file that it names, and refuses what contradicts itself."""
     parser = HfArgumentParser((ModelArguments, DataArguments, SkimTrainingArguments), description=__doc__)
-    if len(arguments) == 1 and arguments[0].endswith(".json"):
-        model_args, data_args, args = parser.parse_json_file(json_file=arguments[0])
-    else:
-        model_args, data_args, args = parser.parse_args_into_dataclasses(args=arguments)
+    model_args, data_args, args = parse_arguments(parser, arguments)
     if data_args.task not in (None, "adding"):
         raise ValueError(f"--task must be adding, or left out for files; got {data_args.task!r}.")
     if bool(data_args.task) == bool(data_args.files):
@@ -158,8 +156,7 @@ def parse(arguments: list[str]) -> tuple[ModelArguments, DataArguments, SkimTrai
     changed = ", ".join(model_args.config_fields())
     if model_args.model_name_or_path and changed:
         raise ValueError(f"--model_name_or_path takes a model as it is; leave out {changed}.")
-    if not (args.do_train or args.do_eval or args.do_predict):
-        raise ValueError("There is nothing to do: give --do_train, --do_eval or --do_predict.")
+    check_steps(args)
     return model_args, data_args, args
 
 
@@ -216,15 +213,6 @@ def make_extractor(data_args: DataArguments, base: str | None) -> LogMelExtracto
     if data_args.train_file is None:
         raise ValueError("Without training sequences give --model_name_or_path.")
     return LogMelExtractor(feature_size=data_args.num_mels, sampling_rate=data_args.sampling_rate)
-
-
-def check_splits(splits: dict[str, Any], args: SkimTrainingArguments) -> None:
-    """Refuses steps whose sequences are not there."""
-    validates = args.do_eval or args.eval_strategy != "no"
-    wanted = {"train": args.do_train, "validation": validates, "test": args.do_predict}
-    for name, needed in wanted.items():
-        if needed and name not in splits:
-            raise ValueError(f"The data has no {name} split. Give --{name}_file, or leave out the step.")
 
 
 def make_model(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from transformers import HfArgumentParser
 from transformers.trainer_utils import get_last_checkpoint
 
+from .arguments import SkimTrainingArguments
 from .evaluation import split_predictions
 from .labels import LabelSchema
 from .predictions import prediction_rows, write_json_lines
@@ -17,6 +19,40 @@ from .trainer import SkimTrainer
 logger = logging.getLogger(__name__)
 
 Metrics = dict[str, float]
+
+
+def parse_arguments(parser: HfArgumentParser, arguments: list[str]) -> tuple[Any, ...]:
+    """Reads a command line, or the one JSON file that it names; an object for each class of the parser."""
+    if len(arguments) == 1 and arguments[0].endswith(".json"):
+        return tuple(parser.parse_json_file(json_file=arguments[0]))
+    return tuple(parser.parse_args_into_dataclasses(args=arguments))
+
+
+def check_steps(args: SkimTrainingArguments) -> None:
+    """Refuses arguments that ask for no step.
+
+    Raises:
+        ValueError: Neither training nor evaluation nor prediction.
+    """
+    if not (args.do_train or args.do_eval or args.do_predict):
+        raise ValueError("There is nothing to do: give --do_train, --do_eval or --do_predict.")
+
+
+def check_splits(splits: Mapping[str, Any], args: SkimTrainingArguments) -> None:
+    """Refuses steps whose rows are not there.
+
+    Args:
+        splits: By name, `train`, `validation` and `test`.
+        args: Say which steps are wanted.
+
+    Raises:
+        ValueError: Names the first split that is missing.
+    """
+    validates = args.do_eval or args.eval_strategy != "no"
+    wanted = {"train": args.do_train, "validation": validates, "test": args.do_predict}
+    for name, needed in wanted.items():
+        if needed and name not in splits:
+            raise ValueError(f"The data has no {name} split. Give --{name}_file, or leave out the step.")
 
 
 def run_steps(
