@@ -52,7 +52,7 @@ READERS: dict[str, Reader] = {
     SKIP: Reader("Skip-LSTM", {"policy": "skip", "gamma": 6e-5}),
     "selective": Reader("selective LSTM (SA-RNN)", {"policy": "selective", "gamma": 2e-4}),
     "jump": Reader("LSTM-Jump", {"policy": "full", **_JUMP}, starts_from=PLAIN),
-    "jump_skim": Reader("LSTM-Jump that skims", {**_SKIM, **_JUMP}, starts_from=PLAIN),
+    "jump_skim": Reader("LSTM-Jump that skims", {**_SKIM, **_JUMP}, starts_from=SKIM),
     "random": Reader("random skipping", {"policy": "random"}, like=SKIP, matched="rate"),
     "periodic": Reader("periodic skipping", {"policy": "periodic"}, like=SKIP, matched="rate"),
     "small": Reader("small plain LSTM", {"policy": "full"}, like=SKIM, matched="width"),

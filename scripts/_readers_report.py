@@ -66,7 +66,11 @@ def render_notes(results: Block) -> str:
         for reader in readers.values()
         if reader["like"] is not None
     )
-    warm = ", ".join(reader["title"] for reader in readers.values() if reader["starts_from"] is not None)
+    warm = "; ".join(
+        f"{reader['title']} from the {READERS[reader['starts_from']].title}"
+        for reader in readers.values()
+        if reader["starts_from"] is not None
+    )
     return (
         f"{results['data']}: {splits['train']:,} texts to train on, {splits['test']:,} to test on. All have "
         f"d = {recipe['hidden_size']} (but for the small one) and {budget} with batches of "
@@ -164,5 +168,5 @@ def _agreement(results: Block) -> str:
 
 def _sentences(controls: str, warm: str) -> str:
     said = [f"Controls, matched by validation texts: {controls}. " if controls else ""]
-    said.append(f"Started from the trained plain LSTM: {warm}. " if warm else "")
+    said.append(f"Trained on, for as long again: {warm}. " if warm else "")
     return "".join(said)

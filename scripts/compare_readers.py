@@ -5,10 +5,10 @@
     python scripts/compare_readers.py --data folder            # train, validation and test.parquet
     python scripts/compare_readers.py --render                 # table and figure of docs/readers.md
 
-All readers get the same steps, batches and word vectors; those of LSTM-Jump come on top of a trained plain
-LSTM's. Controls are matched by validation texts to the model that they are measured against. Every finished
-model reads the test texts, which choose nothing; the readings of the first seed are held to torch as well.
-Runs that are finished are not repeated: each is a JSON file in the output folder.
+All readers get the same steps, batches and word vectors; those of LSTM-Jump come on top of those of a
+trained reader without jumps. Controls are matched by validation texts to the model that they are measured
+against. Every finished model reads the test texts, which choose nothing; the readings of the first seed are
+held to torch as well. Runs that are finished are not repeated: each is a JSON file in the output folder.
 """
 
 from __future__ import annotations
