@@ -72,10 +72,6 @@ class ModelArguments(QuestionOptions):
         return {**super().config_fields(), **width}
 
 
-def _files(text: str) -> Any:
-    return field(default=None, metadata={"help": text})
-
-
 @dataclass
 class DataArguments:
     """The data: a name on the Hub, or files in SQuAD's JSON or Parquet."""
@@ -85,11 +81,13 @@ class DataArguments:
     )
     dataset_config_name: str | None = HfArg(default=None, help="Configuration of the data set.")
     dataset_revision: str | None = HfArg(default=None, help="Version of the data set.")
-    train_file: list[str] | None = _files("Training questions, one or several files.")
-    validation_file: list[str] | None = _files(
-        "Validation questions; else set aside from training, by context."
+    train_file: list[str] | None = field(
+        default=None, metadata={"help": "Training questions, one or several files."}
     )
-    test_file: list[str] | None = _files("Questions for --do_predict.")
+    validation_file: list[str] | None = field(
+        default=None, metadata={"help": "Validation questions; else set aside from training, by context."}
+    )
+    test_file: list[str] | None = field(default=None, metadata={"help": "Questions for --do_predict."})
     unanswerable: str = HfArg(
         default="skip",
         help="Answers that do not stand in their context: skip (not learnt from; counted) or refuse.",
