@@ -47,6 +47,7 @@ _HOMES = {
     "tokenize_dataset": "data",
     "warm_started_classifier": "starting",
     "warm_started_question_reader": "starting",
+    "WeightAverage": "ema",
     "write_json_lines": "predictions",
 }
 """The module of this folder that defines each public name."""
