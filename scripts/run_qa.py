@@ -182,7 +182,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
         write_answers(trainer, splits["test"], report)
 
     def extend(part: str, metrics: dict[str, float]) -> dict[str, float]:
-        return {**metrics, **counts_of(part, data, splits)}
+        speed = {"train_examples_per_second": trainer.throughput.per_second()} if part == "train" else {}
+        return {**metrics, **speed, **counts_of(part, data, splits)}
 
     return run_steps(trainer, splits.get("test"), write=write, extend=extend)
 

@@ -17,6 +17,7 @@ from skim_hf.runtime.answers import Answer
 
 from .arguments import SkimTrainingArguments
 from .question_windows import QuestionDataset
+from .throughput import Throughput
 from .trainer import SkimTrainer
 
 _LABELS = ["start_positions", "end_positions", "row"]
@@ -27,7 +28,8 @@ class QuestionTrainer(SkimTrainer):
 
     Evaluation reports `exact_match` and `f1` of the best answers (not where a question has no right answer to
     compare with), the skim rates of `reading_scores`, and `layer_skim_rate_0` and so on of every reader. An
-    answer has at most `max_answer_length` tokens, as the model's configuration says.
+    answer has at most `max_answer_length` tokens, as the model's configuration says. `throughput` knows how
+    fast the last training was.
 
     Args:
         model: The question reader.
@@ -50,6 +52,13 @@ class QuestionTrainer(SkimTrainer):
         self._null_threshold = null_threshold
         self._evaluated: Any = None
         super().__init__(model, args, **{"compute_metrics": self._scores, **kwargs})
+        self.throughput = Throughput()
+        self.add_callback(self.throughput)
+
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Makes a step as `transformers.Trainer` does, and counts its rows."""
+        self.throughput.add(len(inputs["input_ids"]))
+        return super().training_step(model, inputs, *args, **kwargs)
 
     def evaluation_loop(self, dataloader: DataLoader, *args: Any, **kwargs: Any) -> Any:
         """Evaluates as `transformers.Trainer` does, and knows whose rows they are."""
