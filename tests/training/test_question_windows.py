@@ -43,7 +43,7 @@ def test_rows_hold_the_tokens_of_context_and_question():
     for row, question in zip(dataset, SAMPLE, strict=True):
         assert row["input_ids"].tolist() == TOKENIZER(question.context).input_ids
         assert row["question_ids"].tolist() == TOKENIZER(question.question).input_ids
-        assert set(row) == {"input_ids", "question_ids", "start_positions", "end_positions"}
+        assert set(row) == {"input_ids", "question_ids", "start_positions", "end_positions", "row"}
     short = QuestionDataset(SAMPLE, TOKENIZER, max_question_length=2)
     assert all(len(row["question_ids"]) == 2 for row in short)
 

@@ -67,6 +67,21 @@ def skim_rates(counts: Counts, config: Any = None) -> dict[str, float]:
     }
 
 
+def layer_skim_rates(counts: Counts, config: Any = None) -> dict[str, float]:
+    """Share of all tokens that each reader did not read in full; see `skim_rates`.
+
+    Args:
+        counts: See `skim_rates`.
+        config: See `skim_rates`.
+
+    Returns:
+        `layer_skim_rate_0` and so on, one for each of the R readers, number layer * directions + direction.
+    """
+    found = TextCounts.of(counts)
+    skimmed = (found.lengths[:, None] - found.read(config)).sum(axis=0) / max(found.tokens, 1)
+    return {f"layer_skim_rate_{reader}": float(rate) for reader, rate in enumerate(skimmed)}
+
+
 def text_skim_rates(counts: Counts, config: Any = None) -> NDArray[np.float64]:
     """The skim rate of each text, `[N]`; see `skim_rates`."""
     found = TextCounts.of(counts)

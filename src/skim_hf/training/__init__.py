@@ -30,11 +30,14 @@ _HOMES = {
     "metric_path": "metrics",
     "ModelOptions": "options",
     "new_classifier": "starting",
+    "new_question_reader": "starting",
     "prediction_rows": "predictions",
     "PROBLEM_TYPES": "labels",
     "QuestionCollator": "collator",
     "QuestionData": "questions",
     "QuestionDataset": "question_windows",
+    "QuestionOptions": "options",
+    "QuestionTrainer": "question_trainer",
     "run_steps": "steps",
     "SkimTrainer": "trainer",
     "SkimTrainingArguments": "arguments",
@@ -44,6 +47,7 @@ _HOMES = {
     "tokenize_dataset": "data",
     "warm_started_classifier": "starting",
     "warm_started_question_reader": "starting",
+    "WeightAverage": "ema",
     "write_json_lines": "predictions",
 }
 """The module of this folder that defines each public name."""

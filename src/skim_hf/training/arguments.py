@@ -68,6 +68,13 @@ class SkimTrainingArguments(TrainingArguments):
             "budgets. Default: that of the model's config."
         },
     )
+    ema_decay: float | None = field(
+        default=None,
+        metadata={
+            "help": "Decay of an exponential moving average of the weights, such as 0.999, which is what is "
+            "evaluated and saved. Default: no average."
+        },
+    )
     train_sampling_strategy: str = field(
         default="group_by_length",
         metadata={

@@ -56,8 +56,8 @@ class QuestionCollator:
 
         Returns:
             `input_ids` and `attention_mask` `[B, T]`, `question_ids` and `question_mask` `[B, J]`, with
-            characters `char_ids` `[B, T, W]` and `question_char_ids` `[B, J, W]`, and the positions `[B]`
-            where the rows have them; all int64.
+            characters `char_ids` `[B, T, W]` and `question_char_ids` `[B, J, W]`, and the positions and
+            numbers `[B]` where the rows have them; all int64.
         """
         batch: dict[str, torch.Tensor] = {}
         for name, mask in (("input_ids", "attention_mask"), ("question_ids", "question_mask")):
@@ -68,7 +68,7 @@ class QuestionCollator:
             if name in rows[0]:
                 width = rows[0][name].shape[1]
                 batch[name], _ = pad_arrays([row[name] for row in rows], dtype=torch.int64, inner=(width,))
-        for name in ("start_positions", "end_positions"):
+        for name in ("start_positions", "end_positions", "row"):
             if name in rows[0]:
                 batch[name] = torch.tensor([row[name] for row in rows])
         return batch

@@ -53,5 +53,30 @@ class ModelOptions:
             >>> ModelOptions(policy="skim", skim_sizes=[5]).config_fields()
             {'policy': 'skim', 'skim_sizes': [5]}
         """
-        given = {each.name: getattr(self, each.name) for each in fields(ModelOptions)}
-        return {name: value for name, value in given.items() if value is not None}
+        return _given(self, ModelOptions)
+
+
+@dataclass
+class QuestionOptions(ModelOptions):
+    """The model, one that answers questions; see `ModelOptions`."""
+
+    reader: str | None = _option("How it brings question and context together: " + _one_of("reader"))
+    num_encoder_layers: int | None = _option("Layers before the attention.")
+    num_highway_layers: int | None = _option("Highway layers on the word vectors.")
+    exact_match: bool | None = _option("false leaves out which words are in the question too.")
+    freeze_embeddings: bool | None = _option("true leaves word vectors as they are.")
+    char_vocab_size: int | None = _option("Characters known, such as 258 for Latin-1; left out reads none.")
+    char_embedding_size: int | None = _option("Width of a character vector.")
+    char_filters: int | None = _option("Features of a word made of its characters.")
+    char_width: int | None = _option("Characters that such a feature looks at together.")
+    max_answer_length: int | None = _option("Tokens that an answer has at most.")
+
+    def config_fields(self) -> dict[str, object]:
+        """Options of the configuration that were given."""
+        return _given(self, QuestionOptions)
+
+
+def _given(options: ModelOptions, declared: type[ModelOptions]) -> dict[str, object]:
+    """The options that were given, of those that a class declares; scripts add others of their own."""
+    given = {each.name: getattr(options, each.name) for each in fields(declared)}
+    return {name: value for name, value in given.items() if value is not None}

@@ -116,6 +116,8 @@ class QuestionDataset(Dataset[dict[str, Any]]):
             "question_ids": question_ids,
             "start_positions": window.start_position,
             "end_positions": window.end_position,
+            # So that what is evaluated in another order finds its way back.
+            "row": row,
         }
         if self.max_word_length is not None:
             shape = {"width": self.max_word_length, "rows": self.char_vocab_size}

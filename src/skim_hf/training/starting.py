@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -12,12 +13,15 @@ from transformers import PreTrainedTokenizerBase
 from skim_hf.modeling.checks_skim_rnn import BUDGETS
 from skim_hf.modeling.configuration_skim_rnn import SkimRNNConfig
 from skim_hf.modeling.modeling_skim_rnn import SkimRNNForSequenceClassification
+from skim_hf.modeling.pretrained_skim_rnn import SkimRNNPreTrainedModel
 from skim_hf.modeling.question_skim_rnn import SkimRNNForQuestionAnswering
 
 from .embeddings import embedding_matrix, load_word_vectors
 from .labels import LabelSchema
 
 logger = logging.getLogger(__name__)
+
+ModelT = TypeVar("ModelT", bound=SkimRNNPreTrainedModel)
 
 
 def new_classifier(
@@ -44,29 +48,33 @@ def new_classifier(
     Raises:
         ValueError: An `embedding_size` other than the width of the word vectors.
     """
-    start = None
-    if glove is not None:
-        start = embedding_matrix(
-            tokenizer.get_vocab(), load_word_vectors(glove), seed=seed, padding_id=tokenizer.pad_token_id
-        )
-        width = start.matrix.shape[1]
-        if config_fields.setdefault("embedding_size", width) != width:
-            raise ValueError(
-                f"The word vectors are {width} wide; got embedding_size={config_fields['embedding_size']}. "
-                "Leave embedding_size out, or use vectors of that width."
-            )
-        logger.info("Word vectors from %s: %s.", glove, start.summary())
-    config = SkimRNNConfig(
-        vocab_size=len(tokenizer),
-        pad_token_id=tokenizer.pad_token_id,
-        **labels.config_fields(),
-        **config_fields,
-    )
-    model = SkimRNNForSequenceClassification(config)
-    if start is not None:
-        with torch.no_grad():
-            model.get_input_embeddings().weight.copy_(torch.from_numpy(start.matrix))
-    return model.train()
+    fields = {**labels.config_fields(), **config_fields}
+    return _new_model(SkimRNNForSequenceClassification, tokenizer, glove, seed, fields)
+
+
+def new_question_reader(
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    glove: str | os.PathLike[str] | None = None,
+    seed: int = 42,
+    **config_fields: Any,
+) -> SkimRNNForQuestionAnswering:
+    """Builds a question reader with fresh weights.
+
+    Args:
+        tokenizer: See `new_classifier`; its unknown token matches no other.
+        glove: See `new_classifier`.
+        seed: See `new_classifier`.
+        **config_fields: Other fields of `SkimRNNConfig`; the `reader` is `attention` unless it is given.
+
+    Returns:
+        The model, in training mode.
+
+    Raises:
+        ValueError: See `new_classifier`.
+    """
+    fields = {"reader": "attention", "unk_token_id": tokenizer.unk_token_id, **config_fields}
+    return _new_model(SkimRNNForQuestionAnswering, tokenizer, glove, seed, fields)
 
 
 def warm_started_classifier(
@@ -122,6 +130,34 @@ def warm_started_question_reader(
         )
     fields = _warm_fields(plain, config_fields)
     return SkimRNNForQuestionAnswering.from_pretrained(folder, **fields).train()
+
+
+def _new_model(
+    head: Callable[[SkimRNNConfig], ModelT],
+    tokenizer: PreTrainedTokenizerBase,
+    glove: str | os.PathLike[str] | None,
+    seed: int,
+    fields: dict[str, Any],
+) -> ModelT:
+    """A model for a vocabulary, with fresh weights but for the word vectors."""
+    start = None
+    if glove is not None:
+        start = embedding_matrix(
+            tokenizer.get_vocab(), load_word_vectors(glove), seed=seed, padding_id=tokenizer.pad_token_id
+        )
+        width = start.matrix.shape[1]
+        if fields.setdefault("embedding_size", width) != width:
+            raise ValueError(
+                f"The word vectors are {width} wide; got embedding_size={fields['embedding_size']}. "
+                "Leave embedding_size out, or use vectors of that width."
+            )
+        logger.info("Word vectors from %s: %s.", glove, start.summary())
+    model = head(SkimRNNConfig(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **fields))
+    if start is not None:
+        with torch.no_grad():
+            model.get_input_embeddings().weight.copy_(torch.from_numpy(start.matrix))
+    model.train()
+    return model
 
 
 def _start_config(folder: str | os.PathLike[str], given: dict[str, Any]) -> SkimRNNConfig:

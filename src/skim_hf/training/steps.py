@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from transformers import HfArgumentParser
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer_utils import PredictionOutput, get_last_checkpoint
 
 from .arguments import SkimTrainingArguments
 from .evaluation import split_predictions
@@ -60,17 +61,19 @@ def run_steps(
     test: Any = None,
     labels: LabelSchema | None = None,
     *,
+    write: Callable[[PredictionOutput], object] | None = None,
     extend: Callable[[str, Metrics], Metrics] = lambda part, metrics: metrics,
 ) -> Metrics:
     """Does what the arguments ask for: `do_train`, `do_eval`, `do_predict`, then `push_to_hub`.
 
     The folder of the arguments gets the model, `<part>_results.json` of every step and all of them in
-    `all_results.json`, and for predictions `predictions.jsonl` with one line per row.
+    `all_results.json`, and for predictions `predictions.jsonl` with one line per row, or what `write` makes.
 
     Args:
         trainer: With the data to train on and to evaluate on.
         test: What is predicted, in any form that the trainer takes.
-        labels: What the logits mean; needed for predictions.
+        labels: What the logits mean; needed for predictions of labels.
+        write: Writes other predictions than labels.
         extend: Called with `train`, `eval` or `predict` and the metrics of that step; returns those to save.
 
     Returns:
@@ -88,9 +91,11 @@ def run_steps(
         if args.do_train:
             trainer.save_results()
     if args.do_predict:
-        if test is None or labels is None:
+        if labels is not None:
+            write = write or partial(_write_labels, trainer, labels)
+        if test is None or write is None:
             raise ValueError("To predict, give the rows and the labels: run_steps(trainer, test, labels).")
-        results |= _save(trainer, "predict", extend("predict", _predict(trainer, test, labels)))
+        results |= _save(trainer, "predict", extend("predict", _predict(trainer, test, write)))
     if args.push_to_hub:
         trainer.push_to_hub()
     return results
@@ -111,14 +116,19 @@ def _train(trainer: SkimTrainer) -> Metrics:
     return report.metrics
 
 
-def _predict(trainer: SkimTrainer, rows: Any, labels: LabelSchema) -> Metrics:
-    """Labels rows, and writes `predictions.jsonl`."""
+def _predict(trainer: SkimTrainer, rows: Any, write: Callable[[PredictionOutput], object]) -> Metrics:
+    """Says what the model makes of rows, and has it written."""
     report = trainer.predict(rows, metric_key_prefix="predict")
-    logits, counts = split_predictions(report.predictions)
     if trainer.is_world_process_zero():
-        path = Path(str(trainer.args.output_dir), "predictions.jsonl")
-        write_json_lines(path, prediction_rows(logits, labels, counts, trainer.model.config))
+        write(report)
     return report.metrics or {}
+
+
+def _write_labels(trainer: SkimTrainer, labels: LabelSchema, report: PredictionOutput) -> None:
+    """Writes `predictions.jsonl`, labels of rows."""
+    logits, counts = split_predictions(report.predictions)
+    path = Path(str(trainer.args.output_dir), "predictions.jsonl")
+    write_json_lines(path, prediction_rows(logits, labels, counts, trainer.model.config))
 
 
 def _save(trainer: SkimTrainer, part: str, metrics: Metrics) -> Metrics:

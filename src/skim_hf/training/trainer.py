@@ -13,6 +13,7 @@ from transformers.trainer_utils import has_length
 
 from .arguments import SkimTrainingArguments
 from .counting import count_reading, needed_outputs
+from .ema import WeightAverage
 from .pushing import PushingTrainer, check_pushing
 from .sampling import LengthGroupedSampler, LongestFirstSampler, text_lengths
 from .window import LogWindow
@@ -31,6 +32,8 @@ class SkimTrainer(PushingTrainer):
     Evaluation gathers, besides the logits, how every text was read: `predictions` is the pair (logits,
     choice counts `[N, R, k]`), which `make_compute_metrics` understands; of selective readers and jumps the
     counts are an object, see `count_reading`. `predict` keeps the order of the dataset.
+
+    With `ema_decay` what is evaluated and saved is an average of the weights, see `WeightAverage`.
 
     `budget_weight` and `budget_target` of the arguments are written to `model.config`, so that
     the evaluation loss uses them and the saved model tells what it was trained with.
@@ -80,8 +83,11 @@ class SkimTrainer(PushingTrainer):
             check_pushing(args.output_dir, model, tokenizer, collator)
         self._window = LogWindow()
         self._grouped: LengthGroupedSampler | None = None
+        self._average = None if args.ema_decay is None else WeightAverage(args.ema_decay)
         super().__init__(model=model, args=args, **kwargs)
         self.add_callback(_ResumableCallback(self))
+        if self._average is not None:
+            self.add_callback(self._average)
 
     def call_model_init(self, trial: Any = None) -> nn.Module:
         """Builds the model by `model_init` and writes the budget to its configuration."""
@@ -156,6 +162,11 @@ class SkimTrainer(PushingTrainer):
             # The declared type leaves no room for None, which transformers itself returns here.
             sampler_fn=cast(Any, lambda rows: SequentialSampler(rows) if has_length(rows) else None),
         )
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        if self._average is not None:
+            self._average.resume_from(resume_from_checkpoint)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         dataset = self.train_dataset if train_dataset is None else train_dataset
