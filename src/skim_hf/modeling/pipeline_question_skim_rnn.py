@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from .question_forms_skim_rnn import FORMS, as_questions, texts_of
 from .readings_skim_rnn import how_read
 
 _MODEL = "SkimRNNForQuestionAnswering"
+_STRIDE = 128
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _TRACED = ("decisions", "probabilities", "layer_skim_rates")
 # What the model calls the same things of the question.
@@ -42,8 +44,8 @@ class SkimQuestionAnsweringPipeline(ChunkPipeline):
       fewer.
     - `max_answer_len`: tokens that an answer has at most; that of the model's configuration if None.
     - `max_seq_len` and `doc_stride`: a longer context is read in windows of so many tokens, 400, which share
-      so many with their neighbours, 128 or at most half of them.
-    - `max_question_len`: tokens after which a question is cut off, 64.
+      so many with their neighbours, 128 or at most half of a window.
+    - `max_question_len`: tokens after which a question is cut off; the whole is read if None.
     - `handle_impossible_answer`: whether there may be no answer, which is an empty one at 0. The model then
       reads an unknown word in front of every window, to say so by it; it has to have learnt that.
     - `null_threshold`: by how much the logits of no answer have to exceed those of the best answer, 0.
@@ -52,8 +54,8 @@ class SkimQuestionAnsweringPipeline(ChunkPipeline):
       reading decisions that were not a full read, `layer_skim_rates` the same for each reader: layer by
       layer, forwards before backwards. `words` has a dictionary for each token: `word`, `start`, `end`,
       `read` (by at least half of the readers), `p_skim` (the probability of not reading it, mean over the
-      readers) and `decisions` (of each reader: 0 read, j the j-th way to skim). A token in several windows
-      is told about as the first of them read it.
+      readers) and `decisions` (of each reader: 0 read, j the j-th way to skim). A token in two windows is
+      told about as it was read in the one whose edge is farther away.
 
     Raises:
         ValueError: A model of another kind, a tokenizer without offsets, or an impossible argument.
@@ -114,7 +116,7 @@ class SkimQuestionAnsweringPipeline(ChunkPipeline):
         inputs: Any,
         max_seq_len: int = 400,
         doc_stride: int | None = None,
-        max_question_len: int = 64,
+        max_question_len: int | None = None,
         handle_impossible_answer: bool = False,
     ) -> Iterator[dict[str, Any]]:
         """Cuts a context into windows, each as the model takes it, with its places in the context."""
@@ -122,7 +124,8 @@ class SkimQuestionAnsweringPipeline(ChunkPipeline):
         asked = {name: rows[:max_question_len] for name, rows in self._encode(question).items()}
         asked = {_ASKED[name]: rows for name, rows in self._padded(asked, 0).items() if name in _ASKED}
         read, front = self._encode(context), int(handle_impossible_answer)
-        size, stride = max_seq_len - front, min(max_seq_len // 2, 128) if doc_stride is None else doc_stride
+        size = max_seq_len - front
+        stride = min(size // 2, _STRIDE) if doc_stride is None else doc_stride
         if not stride < size:
             raise ValueError(
                 "Neighbouring windows must share fewer tokens than one has of the context; got "
@@ -131,7 +134,7 @@ class SkimQuestionAnsweringPipeline(ChunkPipeline):
         bounds = window_bounds(len(read["input_ids"]), size, stride)
         for number, (first, stop) in enumerate(bounds):
             window = self._padded({name: rows[first:stop] for name, rows in read.items()}, front)
-            kept = {"context": context, "first": first, "is_last": number == len(bounds) - 1}
+            kept = {"context": context, "bounds": (first, stop), "is_last": number == len(bounds) - 1}
             yield {**window, **asked, **kept}
 
     def _encode(self, text: str) -> dict[str, Tensor]:
@@ -152,11 +155,17 @@ class SkimQuestionAnsweringPipeline(ChunkPipeline):
     def _padded(self, encoded: dict[str, Tensor], front: int) -> dict[str, Tensor]:
         """[1, T, ...] each, with with the unknown words in front, and one of padding instead of none."""
         tokenizer: Any = self.tokenizer
+        unknown = tokenizer.unk_token_id
+        if front and unknown is None:
+            raise ValueError(
+                "handle_impossible_answer=True reads an unknown word in front of every window, and this "
+                "tokenizer has none. Leave it out."
+            )
         behind = int(front + len(encoded["input_ids"]) == 0)
         rows = {}
         for name, values in encoded.items():
             added = {
-                "input_ids": (tokenizer.unk_token_id, tokenizer.pad_token_id or 0),
+                "input_ids": (unknown or 0, tokenizer.pad_token_id or 0),
                 "attention_mask": (1, 0),
             }
             null, padding = added.get(name, (0, 0))
@@ -166,7 +175,7 @@ class SkimQuestionAnsweringPipeline(ChunkPipeline):
         return rows
 
     def _forward(self, model_inputs: Any, trace: bool = False, **options: Any) -> Any:  # type: ignore[override]
-        kept = {name: model_inputs.pop(name) for name in ("offset_mapping", "context", "first", "is_last")}
+        kept = {name: model_inputs.pop(name) for name in ("offset_mapping", "context", "bounds", "is_last")}
         output = self.model(**model_inputs, **options)
         # What a batch is taken apart by: the first entry has its size, and every one a row for each window.
         names = ("start_logits", "end_logits", *(_TRACED if trace else ()))
@@ -233,12 +242,14 @@ def _trace(windows: list[dict[str, Any]], front: int) -> dict[str, Any]:
     counts = torch.tensor([len(window["decisions"]) for window in windows], dtype=torch.float64)
     rates = torch.cat([window["layer_skim_rates"].double() for window in windows])
     by_reader = (counts @ rates / counts.sum().clamp(min=1)).tolist()
+    bounds = [window["bounds"] for window in windows]
+    # Neighbours meet in the middle of what they share.
+    cuts = [0, *((below[1] + above[0]) // 2 for below, above in pairwise(bounds)), bounds[-1][1]]
     words: list[dict[str, Any]] = []
-    for window in windows:
-        # Tokens that the window before has read too are known already.
-        known = front + len(words) - window["first"]
-        text, decisions = window["context"], window["decisions"][known:]
-        is_read, p_skim = how_read(decisions, window["probabilities"][known:])
+    for window, (first, _), (begin, stop) in zip(windows, bounds, pairwise(cuts), strict=True):
+        own = slice(front + begin - first, front + stop - first)
+        text, decisions = window["context"], window["decisions"][own]
+        is_read, p_skim = how_read(decisions, window["probabilities"][own])
         words += [
             {
                 "word": text[start:end],
@@ -249,7 +260,7 @@ def _trace(windows: list[dict[str, Any]], front: int) -> dict[str, Any]:
                 "decisions": made,
             }
             for (start, end), read, p, made in zip(
-                window["offset_mapping"][known:].tolist(),
+                window["offset_mapping"][own].tolist(),
                 is_read.tolist(),
                 p_skim.tolist(),
                 decisions.tolist(),
