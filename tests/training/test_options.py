@@ -17,6 +17,7 @@ QUESTIONS = {
     "char_embedding_size",
     "char_filters",
     "char_width",
+    "max_word_length",
     "max_answer_length",
 }
 # Given by the data, the word vectors or the training arguments, or better left alone.
