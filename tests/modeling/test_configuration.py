@@ -87,8 +87,11 @@ IMPOSSIBLE = [
     *[
         (name, v)
         for name in (
-            *("char_embedding_size", "char_filters", "char_width"),
-            *("max_word_length", "max_answer_length"),
+            "char_embedding_size",
+            "char_filters",
+            "char_width",
+            "max_word_length",
+            "max_answer_length",
         )
         for v in (0, -1, 2.0, True, None)
     ],
