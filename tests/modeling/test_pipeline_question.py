@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.utils.data import Dataset
 from transformers import pipeline
 
-from skim_hf import SkimRNNForSequenceClassification
+from skim_hf import SkimRNNForSequenceClassification, SkimRuntime
 from skim_hf.modeling import answers_skim_rnn as travelling
 from skim_hf.modeling.pipeline_question_skim_rnn import SkimQuestionAnsweringPipeline
 from skim_hf.runtime import answers, characters
@@ -170,6 +170,20 @@ def test_it_answers_as_training_measures(saved, fields, null, batch_size, paddin
     assert_same(found, expected)
     for item, got in zip(PAIRS, found, strict=True):
         assert all(item["context"][a["start"] : a["end"]] == a["answer"] for a in got)
+
+
+@pytest.mark.parametrize("null", [False, True])
+def test_it_answers_and_traces_as_the_runtime(answer, folder, null):
+    runtime = SkimRuntime.from_pretrained(folder)
+    for item in PAIRS:
+        options = {"top_k": 2, "max_length": 8, "null_answers": null}
+        trace = runtime.trace_answer(*item.values(), **options)
+        found = answer(item, top_k=2, max_seq_len=8, handle_impossible_answer=null, trace=True)
+        assert_same([found], [trace.answers])
+        assert [tuple(word["decisions"]) for word in found[0]["words"]] == [t.decisions for t in trace.tokens]
+        assert [word["read"] for word in found[0]["words"]] == [token.is_read for token in trace.tokens]
+        rates = runtime.read_question(*item.values(), **options).layer_skim_rates
+        assert found[0]["layer_skim_rates"] == pytest.approx(rates)
 
 
 def test_windows_are_as_long_as_those_of_training(answer):

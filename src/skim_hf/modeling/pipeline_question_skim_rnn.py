@@ -66,10 +66,11 @@ class SkimQuestionAnsweringPipeline(ChunkPipeline):
         {'score': 0.91, 'start': 0, 'end': 3, 'answer': 'Ada'}
     """
 
-    _load_processor = False
-    _load_image_processor = False
-    _load_feature_extractor = False
-    _load_tokenizer = True
+    # The base knows no type for them but None.
+    _load_processor: Any = False
+    _load_image_processor: Any = False
+    _load_feature_extractor: Any = False
+    _load_tokenizer: Any = True
 
     def __init__(self, model: Any, tokenizer: Any = None, **kwargs: Any) -> None:
         check_parts(_MODEL, model, tokenizer)
@@ -85,7 +86,7 @@ class SkimQuestionAnsweringPipeline(ChunkPipeline):
         # transformers wants to look at the first.
         return [] if questions == [] else super().__call__(questions, **options)
 
-    def _sanitize_parameters(
+    def _sanitize_parameters(  # type: ignore[override] # the base has no names for its arguments
         self,
         *,
         top_k: int | None = None,

@@ -58,13 +58,13 @@ def texts_of(item: Any) -> tuple[str, str]:
     Raises:
         ValueError: It does not have them, or is none.
     """
-    found = [item.get(name) if isinstance(item, Mapping) else None for name in ("question", "context")]
-    if not all(isinstance(text, str) for text in found):
+    question, context = (item.get(n) if isinstance(item, Mapping) else None for n in ("question", "context"))
+    if not isinstance(question, str) or not isinstance(context, str):
         raise ValueError(
             "Expected a dictionary with the texts 'question' and 'context', either of which may be empty; "
             f"got {item!r:.200}."
         )
-    return found[0], found[1]
+    return question, context
 
 
 def _pair(question: Any, context: Any) -> list[dict[str, Any]]:
