@@ -11,7 +11,8 @@ import yaml
 from skim_hf import SkimRuntime
 from skim_hf.hub.card import render_card
 from skim_hf.hub.plan import plan_push
-from skim_hf.results import ModelResults, describe_answer, evaluate_answers
+from skim_hf.results import ModelResults, describe_answer, evaluate_answers, from_training
+from skim_hf.runtime import RuntimeConfig
 from skim_hf.tables import read_questions
 
 QUESTIONS_FILE = Path(__file__).parents[1] / "data" / "questions.json"
@@ -56,7 +57,7 @@ def test_an_evaluation_is_what_the_runtime_finds(saved, measured):
         for each, reading in zip(questions, found, strict=True)
     ]
     assert block["metrics"]["exact_match"] >= 100 * sum(exact) / len(exact)
-    rates = block["answers"]["layer_skim_rates"]
+    rates = block["layer_skim_rates"]
     weighted = sum(reading.skim_rate * reading.tokens_read for reading in found) / tokens
     assert sum(rates.values()) / len(rates) == pytest.approx(weighted)
     assert block["skim_rate_micro"] == pytest.approx(weighted)
@@ -87,7 +88,7 @@ def test_the_card_is_that_of_a_question_reader(folder, measured):
     assert "Finds the answer to a question in a text" in text
     assert 'pipeline("skim-question-answering", model="org/qa"' in text
     assert "qa.answer(question, context)" in text
-    for layer in measured.evaluation["answers"]["layer_skim_rates"]:
+    for layer in measured.evaluation["layer_skim_rates"]:
         assert f", {layer} |" in text
     assert "label" not in text.lower().replace("labelled_only", "")
     for block in text.split("```python")[1:]:
@@ -114,3 +115,26 @@ def test_weights_of_another_reader_are_refused(folder):
     (folder / "config.json").write_text(json.dumps({**values, "num_encoder_layers": 2}))
     with pytest.raises(ValueError, match="encoder"):
         plan_push(folder)
+
+
+def test_the_metrics_of_a_training_fill_the_same_block(saved):
+    readers = RuntimeConfig.load(saved / "config.json").num_readers
+    rates = {f"eval_layer_skim_rate_{reader}": reader / 10 for reader in range(readers)}
+    found = from_training(
+        saved,
+        data={"name": "tiny questions"},
+        splits={"train": 3, "validation": 2},
+        recipe={},
+        seed=0,
+        metrics={
+            "eval_exact_match": 50.0,
+            "eval_f1": 60.0,
+            "eval_loss": 1.0,
+            "eval_skim_rate_micro": 0.2,
+            **rates,
+        },
+    )
+    assert found.evaluation["metrics"] == {"exact_match": 50.0, "f1": 60.0}
+    by_layer = found.evaluation["layer_skim_rates"]
+    assert [*by_layer.values()] == pytest.approx([0.05 + layer / 5 for layer in range(readers // 2)])
+    assert [*by_layer][:2] == ["encoder layer 1", "layer 1"]

@@ -71,8 +71,8 @@ def blocks():
                 "doc_stride": 128,
                 "max_answer_length": 15,
                 "null_threshold": -0.5,
-                "layer_skim_rates": {"encoder layer 1": 0.4, "layer 1": 0.6},
             },
+            "layer_skim_rates": {"encoder layer 1": 0.4, "layer 1": 0.6},
             "dense": {"what": "plain LSTM", "metrics": score},
             "curve": {
                 "split": "validation",

@@ -160,7 +160,7 @@ def _saved(figures: Block) -> str:
 
 
 def _layers(block: Block) -> dict[str, float]:
-    found: dict[str, float] = block.get("answers", {}).get("layer_skim_rates", {})
+    found: dict[str, float] = block.get("layer_skim_rates", {})
     return found
 
 

@@ -54,8 +54,7 @@ def figure_rows(results: ModelResults, config: RuntimeConfig) -> list[Row]:
         if key in evaluation:
             title = title.format(not_read=not_read(config))
             rows.append((title, show(evaluation[key]), show(of_dense)))
-    answers = evaluation.get("answers") if is_adaptive(config) else None
-    for layer, rate in answers["layer_skim_rates"].items() if answers else ():
+    for layer, rate in evaluation.get("layer_skim_rates", {}).items() if is_adaptive(config) else ():
         rows.append((f"{not_read(config)}, {plain(layer)}", percent(rate), percent(0.0)))
     for key, title in _LATENCY if contestants else ():
         found = (contestants.get(who) for who in (ADAPTIVE, DENSE))

@@ -40,8 +40,8 @@ def evaluate_answers(
 
     Returns:
         The block `evaluation` of a result file: `texts` counts questions, `tokens` those of all windows that
-        were read, `metrics` has exact match and F1 in percent, and `answers` how answers were sought and the
-        skim rate of every layer. The other entries are those of `evaluate`.
+        were read, `metrics` has exact match and F1 in percent, `layer_skim_rates` what each layer did not
+        read in full, and `answers` how answers were sought. The other entries are those of `evaluate`.
 
     Raises:
         ValueError: A model that labels texts, no questions, a question without a right answer where null
@@ -72,12 +72,12 @@ def evaluate_answers(
         "dtype": runtime.options.dtype,
         "metrics": answer_scores(best, questions.references(), null_answers=chosen.null_answers),
         **reading_scores(counts, runtime.config),
+        "layer_skim_rates": _by_layer(runtime, counts),
         "answers": {
             "max_length": chosen.max_length,
             "doc_stride": chosen.stride,
             "max_answer_length": chosen.max_answer_length or runtime.config.max_answer_length,
             **({"null_threshold": chosen.null_threshold} if chosen.null_answers else {}),
-            "layer_skim_rates": _by_layer(runtime, counts),
         },
         "machine": describe_machine(),
         "command": command_line(),

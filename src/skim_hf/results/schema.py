@@ -99,13 +99,12 @@ _TIMES = {
 }
 
 _READ = Several({"token": TEXT, "start": COUNT, "end": COUNT}, least=0)
-# How answers were sought, and what of their contexts was not read, layer by layer.
+# How answers were sought.
 _ANSWERS = {
     "max_length": COUNT,
     "doc_stride": COUNT,
     "max_answer_length": COUNT,
     "null_threshold?": NUMBER,
-    "layer_skim_rates": {"+": SHARE},
 }
 
 BLOCKS: dict[str, Any] = {
@@ -130,6 +129,7 @@ BLOCKS: dict[str, Any] = {
         **_READING,
         "jump_every?": COUNT,
         "jump_limit?": COUNT,
+        "layer_skim_rates?": {"+": SHARE},
         "answers?": _ANSWERS,
         "dense?": {"what": TEXT, "metrics": {"+": NUMBER}},
         "curve?": _CURVE,
