@@ -96,7 +96,9 @@ def test_the_card_is_that_of_a_question_reader(folder, measured):
 
 
 def test_a_card_needs_no_evaluation(folder):
-    assert "qa.answer(" in render_card(folder).text
+    text = render_card(folder).text
+    assert "qa.answer(" in text
+    assert "3 train questions" in text
 
 
 def test_a_push_sends_code_card_and_pipeline(folder, measured):

@@ -180,7 +180,7 @@ def _parts(results: ModelResults, config: RuntimeConfig) -> dict[str, Any]:
         "curve": curve_rows(results, config),
         "notes_on_curve": notes_on_curve(results, config),
         "note_on_dense": note_on_dense(results),
-        "training": describe_training(results.training) if results.training else None,
+        "training": describe_training(results.training, config) if results.training else None,
         "recipe": recipe_rows(results),
         "labels": own_labels(config),
         "data_name": data_name(results),

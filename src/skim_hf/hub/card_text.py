@@ -40,15 +40,16 @@ def summary(results: ModelResults, config: RuntimeConfig) -> str:
     )
 
 
-def describe_training(training: Block) -> str:
+def describe_training(training: Block, config: RuntimeConfig) -> str:
     """On what and how long the model was trained, in a sentence or two.
 
     Args:
         training: The block of a result file.
+        config: Of the model.
     """
     data, splits = training["data"], training["splits"]
     source = f" ({plain(data['source'])})" if "source" in data else ""
-    parts = ", ".join(f"{texts:,} {plain(split)} texts" for split, texts in splits.items())
+    parts = ", ".join(f"{texts:,} {plain(split)} {things(config)}" for split, texts in splits.items())
     machine = plain(training["machine"]["processor"])
     time = f", {training['seconds']:,.0f} seconds on {machine}" if "seconds" in training else ""
     return f"On {plain(data['name'])}{source}: {parts}. Seed {training['seed']}{time}."
