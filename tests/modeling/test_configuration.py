@@ -49,6 +49,7 @@ DEFAULTS = {
     "char_embedding_size": 8,
     "char_filters": 100,
     "char_width": 5,
+    "max_word_length": 16,
     "max_answer_length": 15,
     "pad_token_id": 0,
 }
@@ -67,7 +68,8 @@ NEWER = {
         "unk_token_id",
         "freeze_embeddings",
     ),
-    *("char_vocab_size", "char_embedding_size", "char_filters", "char_width", "max_answer_length"),
+    *("char_vocab_size", "char_embedding_size", "char_filters", "char_width", "max_word_length"),
+    "max_answer_length",
 }
 
 IMPOSSIBLE = [
@@ -84,7 +86,13 @@ IMPOSSIBLE = [
     ],
     *[
         (name, v)
-        for name in ("char_embedding_size", "char_filters", "char_width", "max_answer_length")
+        for name in (
+            "char_embedding_size",
+            "char_filters",
+            "char_width",
+            "max_word_length",
+            "max_answer_length",
+        )
         for v in (0, -1, 2.0, True, None)
     ],
     *[

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import pipeline
 
 import skim_hf
 from skim_hf import SkimRNNForSequenceClassification
+from skim_hf.training import build_tokenizer
 
 MODELING = Path(skim_hf.__file__).parent / "modeling"
 INPUTS = {
@@ -21,6 +23,7 @@ INPUTS = {
     "start_positions": [1, 0],
     "end_positions": [3, 1],
 }
+TEXTS = ("Who wrote it?", "Ada 😀 wrote it.")
 # Runs where this package may be installed too, so it is blocked and not merely left off the path.
 CHILD = """
 import json, sys
@@ -32,7 +35,7 @@ class Blocked:
 
 sys.meta_path.insert(0, Blocked())
 import torch
-from transformers import AutoModelForQuestionAnswering
+from transformers import AutoModelForQuestionAnswering, pipeline
 
 inputs = {name: torch.tensor(value) for name, value in json.loads(sys.argv[2]).items()}
 model = AutoModelForQuestionAnswering.from_pretrained(sys.argv[1], trust_remote_code=True)
@@ -42,6 +45,9 @@ result = {"module": type(model).__module__, "start": found.start_logits.tolist()
 result["decisions"] = found.decisions.tolist()
 model.train()(**inputs, generator=torch.Generator().manual_seed(3)).loss.backward()
 result["gradients"] = {name: p.grad.tolist() for name, p in model.named_parameters()}
+answer = pipeline("skim-question-answering", model=sys.argv[1], trust_remote_code=True)
+result["pipeline"] = type(answer).__module__
+result["answer"] = answer(question=sys.argv[4], context=sys.argv[5], threshold=0.4, trace=True)
 model.save_pretrained(sys.argv[3])
 print("RESULT" + json.dumps(result))
 """
@@ -53,10 +59,11 @@ def test_a_folder_without_the_package(reader, make_question, tmp_path):
     home.mkdir()
     model = make_question(reader).float()
     model.save_pretrained(folder)
+    build_tokenizer(TEXTS, min_frequency=1, progress=False).save_pretrained(folder)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-I", "-c", CHILD, str(folder), json.dumps(INPUTS), str(again)],
+        [sys.executable, "-I", "-c", CHILD, str(folder), json.dumps(INPUTS), str(again), *TEXTS],
         env=environment,
         cwd=home,
         stdin=subprocess.DEVNULL,
@@ -67,6 +74,14 @@ def test_a_folder_without_the_package(reader, make_question, tmp_path):
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.split("RESULT")[1])
     assert result["module"].startswith("transformers_modules.")
+    assert result["pipeline"].startswith("transformers_modules.")
+    here = pipeline("skim-question-answering", model=str(folder), device="cpu")
+    found = here(*TEXTS, threshold=0.4, trace=True)
+    assert result["answer"].pop("score") == pytest.approx(found.pop("score"), rel=1e-4)
+    assert [word["decisions"] for word in result["answer"].pop("words")] == [
+        word["decisions"] for word in found.pop("words")
+    ]
+    assert result["answer"] == found
     inputs = {name: torch.tensor(value) for name, value in INPUTS.items()}
     with torch.no_grad():
         expected = model(**inputs)
@@ -84,7 +99,7 @@ def test_a_folder_without_the_package(reader, make_question, tmp_path):
         assert config["auto_map"]["AutoModelForQuestionAnswering"] == (
             "question_skim_rnn.SkimRNNForQuestionAnswering"
         )
-        assert "custom_pipelines" not in config
+        assert [*config["custom_pipelines"]] == ["skim-question-answering"]
 
 
 def test_classifiers_carry_the_code_of_question_readers(make_model, tmp_path):

@@ -66,6 +66,13 @@ def blocks():
             "skim_rate_micro": 0.75,
             "flop_ratio_paper": 4.0,
             "macs_ratio": 3.0,
+            "answers": {
+                "max_length": 400,
+                "doc_stride": 128,
+                "max_answer_length": 15,
+                "null_threshold": -0.5,
+            },
+            "layer_skim_rates": {"encoder layer 1": 0.4, "layer 1": 0.6},
             "dense": {"what": "plain LSTM", "metrics": score},
             "curve": {
                 "split": "validation",
@@ -88,6 +95,15 @@ def blocks():
             "contestants": {"adaptive": {**times, "times_faster_than": {"dense": 4.0}}, "dense": times},
             **engine,
             **origin,
+        },
+        "answer": {
+            "question": "Who wrote it?",
+            "context": "Ada wrote it.",
+            "answer": "Ada",
+            "score": 0.75,
+            "start": 0,
+            "end": 3,
+            "read": [{"token": "ada", "start": 0, "end": 3}],
         },
         "example": {
             "text": "a good film",

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from skim_hf._version import __version__
+from skim_hf.cli.answer import ANSWER_HELP, answer
 from skim_hf.cli.bench import BENCH_HELP, bench
 from skim_hf.cli.card import CARD_HELP, card
 from skim_hf.cli.evaluate import EVALUATE_HELP, evaluate
@@ -94,6 +95,7 @@ def main(
 
 for command, text in (
     (predict, PREDICT_HELP),
+    (answer, ANSWER_HELP),
     (trace, TRACE_HELP),
     (evaluate, EVALUATE_HELP),
     (bench, BENCH_HELP),

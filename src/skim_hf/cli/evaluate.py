@@ -16,6 +16,7 @@ from skim_hf.cli.saving import ResultsOption, results_so_far, save_with
 
 if TYPE_CHECKING:
     from skim_hf.results import Block
+    from skim_hf.runtime import SkimRuntime
 
 EVALUATE_HELP = help_text(
     "Score a model on labelled texts.",
@@ -23,7 +24,8 @@ EVALUATE_HELP = help_text(
     "skim-hf evaluate outputs/my-model test.jsonl --results outputs/my-model/results.json",
     "skim-hf evaluate outputs/my-model test.parquet --no-curve --min-accuracy 0.85 && deploy",
     note="Reports the scores, the share of words skimmed, the arithmetic saved next to a model that reads "
-    "everything, and these for several thresholds. Labels in the file are names or ids of the model's.",
+    "everything, and these for several thresholds. Labels in the file are names or ids of the model's. A "
+    "model that answers questions takes a file of SQuAD, JSON or Parquet, and is measured at one threshold.",
 )
 
 _NOT = {"tokens read": "tokens skimmed", "units updated": "units not updated"}
@@ -67,27 +69,17 @@ def evaluate(
         typer.Exit: An accuracy below the least.
         ValueError: A least accuracy for a model that has none.
     """
-    from skim_hf.results import THRESHOLDS
-    from skim_hf.results import evaluate as measure
-    from skim_hf.runtime.calibration import has_dial
-    from skim_hf.tables import read_rows
-    from skim_hf.tables.columns import labels_of, texts_of
-
-    rows = read_rows(file, label_column=label_column)
-    texts = texts_of(rows, options.text_column or "text", str(file))
-    labels = labels_of(rows, label_column, str(file))
     kept = None if results is None else results_so_far(results, options.folder)
     clf = options.load()
-    block = measure(
-        clf,
-        texts,
-        labels,
-        # A model that no threshold changes has no curve.
-        thresholds=THRESHOLDS if curve and has_dial(clf.config.policy) else (),
-        data={"name": data_name or file.name},
-        split=split,
-        progress=is_terminal(sys.stderr),
-    )
+    about = {
+        "data": {"name": data_name or file.name},
+        "split": split,
+        "progress": is_terminal(sys.stderr),
+    }
+    if clf.config.reader is not None:
+        block = _of_answers(clf, file, about)
+    else:
+        block = _of_labels(clf, file, options.text_column or "text", label_column, curve, about)
     if results is not None and kept is not None:
         save_with(kept, results, evaluation=block)
     if wants_json(form):
@@ -96,6 +88,32 @@ def evaluate(
         write_tables(*_tables(block, "units updated" if clf.config.policy == "selective" else "tokens read"))
     if min_accuracy is not None:
         _check_accuracy(block["metrics"], min_accuracy)
+
+
+def _of_labels(
+    clf: SkimRuntime, file: Path, text_column: str, label_column: str, curve: bool, about: dict[str, Any]
+) -> Block:
+    from skim_hf.results import THRESHOLDS
+    from skim_hf.results import evaluate as measure
+    from skim_hf.runtime.calibration import has_dial
+    from skim_hf.tables import read_rows
+    from skim_hf.tables.columns import labels_of, texts_of
+
+    rows = read_rows(file, label_column=label_column)
+    texts = texts_of(rows, text_column, str(file))
+    labels = labels_of(rows, label_column, str(file))
+    # A model that no threshold changes has no curve.
+    thresholds = THRESHOLDS if curve and has_dial(clf.config.policy) else ()
+    return measure(clf, texts, labels, thresholds=thresholds, **about)
+
+
+def _of_answers(clf: SkimRuntime, file: Path, about: dict[str, Any]) -> Block:
+    """Questions have their answers in the columns, or the form, of SQuAD."""
+    from skim_hf.results import evaluate_answers
+    from skim_hf.tables import read_questions
+
+    questions = read_questions(file)
+    return evaluate_answers(clf, questions, null_answers=not all(each.answers for each in questions), **about)
 
 
 def _check_accuracy(metrics: dict[str, float], least: float) -> None:
@@ -107,10 +125,12 @@ def _check_accuracy(metrics: dict[str, float], least: float) -> None:
 
 
 def _tables(block: Block, read: str) -> list[Any]:
-    title = f"{block['texts']:,} texts, {block['tokens']:,} tokens, threshold {block['threshold']:g}"
+    what = "questions" if "answers" in block else "texts"
+    title = f"{block['texts']:,} {what}, {block['tokens']:,} tokens, threshold {block['threshold']:g}"
     found = {
         **{name.replace("_", " "): f"{value:.4f}" for name, value in block["metrics"].items()},
         _NOT[read]: f"{block['skim_rate_micro']:.1%} (mean of texts {block['skim_rate_macro']:.1%})",
+        **{f"{_NOT[read]}, {name}": f"{rate:.1%}" for name, rate in _layers(block).items()},
         **_jumping(block),
         "arithmetic saved": _saved(block),
     }
@@ -137,6 +157,11 @@ def _saved(figures: Block) -> str:
     found = f"{figures['macs_ratio']:.1f}x" if "macs_ratio" in figures else "all"
     paper = figures.get("flop_ratio_paper")
     return found if paper is None else f"{found} (paper's count {paper:.1f}x)"
+
+
+def _layers(block: Block) -> dict[str, float]:
+    found: dict[str, float] = block.get("layer_skim_rates", {})
+    return found
 
 
 def _jumping(block: Block) -> dict[str, str]:

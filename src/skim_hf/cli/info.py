@@ -44,6 +44,8 @@ _FIELDS = (
 )
 _SOME = ("input_size", "skip_rate", "jump_every", "jump_size", "jump_limit")
 """Fields that only some models make use of."""
+_OF_LABELS = ("pooling", "problem_type")
+_OF_QUESTIONS = ("num_encoder_layers", "char_vocab_size", "max_word_length", "max_answer_length")
 
 
 @takes_model
@@ -87,7 +89,7 @@ def _describe(options: ModelOptions, clf: SkimRuntime) -> Report:
     return {
         "model": options.model,
         **{name: getattr(clf.config, name) for name in _fields(clf)},
-        "labels": clf.labels,
+        **({} if clf.config.reader else {"labels": clf.labels}),
         "threshold": clf.threshold,
         "parameters": saved["parameters"],
         "file_bytes": saved["bytes"],
@@ -101,6 +103,13 @@ def _describe(options: ModelOptions, clf: SkimRuntime) -> Report:
 def _fields(clf: SkimRuntime) -> tuple[str, ...]:
     """What of the configuration says something about this model."""
     config = clf.config
+    if config.reader is not None:
+        return (
+            "architecture",
+            "reader",
+            *(name for name in _FIELDS[1:] if name not in _OF_LABELS),
+            *_OF_QUESTIONS,
+        )
     more = ["input_size"] if config.reads_features else []
     more += ["skip_rate"] if config.policy in ("random", "periodic") else []
     more += ["jump_every", "jump_size", "jump_limit"] if config.jumps else []
@@ -177,8 +186,8 @@ def _tables(report: Report) -> list[Any]:
     backend = f"{report['backend']} {report['dtype']}"
     if report["backend_declined"]:
         backend += f" ({report['backend_declined']})"
-    own = [name for name in report if name in (*_FIELDS, *_SOME)]
-    values = {name.replace("_", " "): _shown(report[name]) for name in (*own, "labels", "threshold")}
+    own = (*_FIELDS, *_SOME, "reader", *_OF_QUESTIONS, "labels", "threshold")
+    values = {name.replace("_", " "): _shown(report[name]) for name in report if name in own}
     values |= {
         "parameters": f"{report['parameters']:,}",
         "size on disk": megabytes(files),

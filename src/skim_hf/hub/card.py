@@ -139,7 +139,7 @@ def make_card(
         ImportError: The extra `hub` is not installed.
         ValueError: Results without a single figure.
     """
-    if not (results.training or results.evaluation or results.latency or results.example):
+    if not (results.training or results.evaluation or results.latency or results.example or results.answer):
         raise ValueError(
             f"A card needs results, and {RESULTS_NAME} holds none but the size of the model. Measure it with "
             "`skim-hf evaluate --results`."
@@ -174,13 +174,13 @@ def _parts(results: ModelResults, config: RuntimeConfig) -> dict[str, Any]:
         "saving": "Skimming" if config.policy == "skim" else "Reading less",
         "dial": describe_dial(config),
         "marked": marked(config),
-        "highlighted": highlighted(results.example) if results.example else None,
+        "highlighted": highlighted(results),
         "figures": figure_rows(results, config),
         "notes_on_figures": notes_on_figures(results, config),
         "curve": curve_rows(results, config),
         "notes_on_curve": notes_on_curve(results, config),
         "note_on_dense": note_on_dense(results),
-        "training": describe_training(results.training) if results.training else None,
+        "training": describe_training(results.training, config) if results.training else None,
         "recipe": recipe_rows(results),
         "labels": own_labels(config),
         "data_name": data_name(results),

@@ -33,6 +33,7 @@ def card_data(results: ModelResults, config: RuntimeConfig, name: str) -> ModelC
         name: Under which the Hub lists the figures.
     """
     task = "token-classification" if config.labels_tokens else "text-classification"
+    task = "question-answering" if config.reader is not None else task
     # The Hub has no name for what reads any features.
     task = "other" if config.reads_features else task
     data = (results.training or results.evaluation or {}).get("data", {})
@@ -47,7 +48,7 @@ def card_data(results: ModelResults, config: RuntimeConfig, name: str) -> ModelC
         metrics=[_METRIC_TYPES.get(key, key) for key in evaluation["metrics"]] if evaluation else None,
         model_name=name,
         eval_results=_eval_results(evaluation, config, task) if evaluation else None,
-        widget=_widget(results.example) if results.example else None,
+        widget=_widget(results),
     )
 
 
@@ -77,9 +78,13 @@ def _eval_results(evaluation: Block, config: RuntimeConfig, task: str) -> list[E
     ]
 
 
-def _widget(example: Block) -> list[dict[str, Any]]:
-    texts = [example["text"], *example.get("widget", [])]
+def _widget(results: ModelResults) -> list[dict[str, Any]] | None:
     # YAML has line breaks of its own, which do not all come back.
+    if answer := results.answer:
+        return [{"text": one_line(answer["question"]), "context": one_line(answer["context"])}]
+    if results.example is None:
+        return None
+    texts = [results.example["text"], *results.example.get("widget", [])]
     return [
         {"text": one_line(text), "example_title": f"Example {number}"} for number, text in enumerate(texts, 1)
     ]

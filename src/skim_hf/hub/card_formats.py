@@ -9,10 +9,18 @@ from collections.abc import Callable
 _SCORES = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
+    "exact_match": "exact match",
+    "f1": "F1",
+    "has_answer_exact_match": "exact match where there is an answer",
+    "has_answer_f1": "F1 where there is an answer",
+    "no_answer_exact_match": "exact match where there is none",
+    "no_answer_f1": "F1 where there is none",
     "mse": "mean squared error",
     "mae": "mean absolute error",
 }
 _SHARES = ("accuracy", "macro_f1")
+# As the official evaluators of question answering count.
+_PERCENT = ("exact_match", "f1")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~$])")
 # What makes a list of a line that begins with it.
 _BULLET = re.compile(r"^(?:\d+[.)]|[-+])(?= |$)")
@@ -66,6 +74,8 @@ def score_title(name: str) -> str:
 
 def score_value(name: str, value: float) -> str:
     """A score as one reads it."""
+    if name.endswith(_PERCENT) and name not in _SHARES:
+        return f"{value:.1f}"
     return percent(value) if name in _SHARES else f"{value:.4g}"
 
 

@@ -15,6 +15,7 @@ _NAMES = {
     "random": "Random-Skip-",
     "periodic": "Periodic-Skip-",
 }
+_READERS = {"attention": "Attention", "bidaf": "BiDAF"}
 
 
 def is_adaptive(config: RuntimeConfig) -> bool:
@@ -26,12 +27,20 @@ def kind_of_cell(config: RuntimeConfig) -> str:
     """What models of this kind are called, such as Skim-LSTM or LSTM-Jump."""
     if not config.num_hidden_layers:
         return "Pooled-Features" if config.reads_features else "Pooled-Embeddings"
-    return f"{_NAMES[config.policy]}{_CELLS[config.cell_type]}{'-Jump' if config.jumps else ''}"
+    cell = _CELLS[config.cell_type]
+    if config.reader is not None:
+        cell = "BiDAF" if config.reader == "bidaf" and cell == "LSTM" else f"{cell}+{_READERS[config.reader]}"
+    return f"{_NAMES[config.policy]}{cell}{'-Jump' if config.jumps else ''}"
 
 
 def words(config: RuntimeConfig) -> str:
     """What the model reads one by one."""
     return "steps" if config.reads_features else "words"
+
+
+def things(config: RuntimeConfig) -> str:
+    """What the model is measured on, one by one."""
+    return "texts" if config.reader is None else "questions"
 
 
 def not_read(config: RuntimeConfig) -> str:
@@ -67,7 +76,7 @@ def describe_reading(config: RuntimeConfig) -> str:
         inputs = "features" if config.reads_features else "word vectors"
         pooled = "mean" if config.pooling == "mean" else "maximum"
         return f"The {pooled} of the {inputs} and a classifier, without recurrence: their order has no part."
-    return f"{_describe_policy(config)}{_describe_jumps(config)}"
+    return f"{_describe_policy(config)}{_describe_jumps(config)}{_describe_question(config)}"
 
 
 def describe_dial(config: RuntimeConfig) -> str:
@@ -123,6 +132,17 @@ def _describe_jumps(config: RuntimeConfig) -> str:
         f" As LSTM-Jump does (Yu et al., ACL 2017), after every {config.jump_every} {what} that it visits it "
         f"decides whether it stops, or jumps up to {config.jump_size} {what} ahead, at most "
         f"{config.jump_limit} times. {what.capitalize()} that are passed over are not even looked up."
+    )
+
+
+def _describe_question(config: RuntimeConfig) -> str:
+    if config.reader is None:
+        return ""
+    if config.policy == "full":
+        return " So it reads the question and, with attention to it, the context."
+    return (
+        f" All {config.num_readers} recurrent readers of the context decide so, each for itself; the "
+        "question is always read in full."
     )
 
 

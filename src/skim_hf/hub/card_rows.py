@@ -14,7 +14,7 @@ from skim_hf.hub.card_formats import (
     score_value,
     times,
 )
-from skim_hf.hub.card_policies import is_adaptive, kind_of_cell, not_read
+from skim_hf.hub.card_policies import is_adaptive, kind_of_cell, not_read, things
 from skim_hf.results.files import ModelResults
 from skim_hf.results.latency import ADAPTIVE, DENSE
 from skim_hf.results.schema import Block
@@ -54,6 +54,8 @@ def figure_rows(results: ModelResults, config: RuntimeConfig) -> list[Row]:
         if key in evaluation:
             title = title.format(not_read=not_read(config))
             rows.append((title, show(evaluation[key]), show(of_dense)))
+    for layer, rate in evaluation.get("layer_skim_rates", {}).items() if is_adaptive(config) else ():
+        rows.append((f"{not_read(config)}, {plain(layer)}", percent(rate), percent(0.0)))
     for key, title in _LATENCY if contestants else ():
         found = (contestants.get(who) for who in (ADAPTIVE, DENSE))
         rows.append((title, *(microseconds(times[key]) if times else "" for times in found)))
@@ -69,8 +71,9 @@ def notes_on_figures(results: ModelResults, config: RuntimeConfig) -> list[str]:
         dial = _threshold(evaluation["threshold"], config) if has_dial(config.policy) else ""
         dial += _jumps(evaluation, config)
         notes.append(
-            f"Scores and shares: {evaluation['texts']:,} texts{tokens} of the {plain(evaluation['split'])} "
-            f"split of {plain(evaluation['data']['name'])}{dial}{_engine(evaluation)}."
+            f"Scores and shares: {evaluation['texts']:,} {things(config)}{tokens} of the "
+            f"{plain(evaluation['split'])} split of {plain(evaluation['data']['name'])}{dial}"
+            f"{_engine(evaluation)}."
         )
     if latency := results.latency:
         notes.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skim_hf.hub.card_formats import code, megabytes, plain, score_title, score_value
-from skim_hf.hub.card_policies import describe_share, either, is_adaptive, words
+from skim_hf.hub.card_policies import describe_share, either, is_adaptive, things, words
 from skim_hf.results.files import ModelResults
 from skim_hf.results.schema import Block
 from skim_hf.results.scores import MULTI, REGRESSION
@@ -36,33 +36,37 @@ def summary(results: ModelResults, config: RuntimeConfig) -> str:
     name, value = next(iter(evaluation["metrics"].items()))
     return (
         f"{does}{reads}: {plain(score_title(name))} {score_value(name, value)} on {evaluation['texts']:,} "
-        f"{plain(evaluation['split'])} texts{saves}."
+        f"{plain(evaluation['split'])} {things(config)}{saves}."
     )
 
 
-def describe_training(training: Block) -> str:
+def describe_training(training: Block, config: RuntimeConfig) -> str:
     """On what and how long the model was trained, in a sentence or two.
 
     Args:
         training: The block of a result file.
+        config: Of the model.
     """
     data, splits = training["data"], training["splits"]
     source = f" ({plain(data['source'])})" if "source" in data else ""
-    parts = ", ".join(f"{texts:,} {plain(split)} texts" for split, texts in splits.items())
+    parts = ", ".join(f"{texts:,} {plain(split)} {things(config)}" for split, texts in splits.items())
     machine = plain(training["machine"]["processor"])
     time = f", {training['seconds']:,.0f} seconds on {machine}" if "seconds" in training else ""
     return f"On {plain(data['name'])}{source}: {parts}. Seed {training['seed']}{time}."
 
 
-def highlighted(example: Block) -> str:
-    """A text in Markdown, the words that were read in full in bold.
+def highlighted(results: ModelResults) -> str | None:
+    """The text of the example in Markdown, the words that were read in full in bold; None without one.
 
     By tags, because asterisks mark nothing where a bold comma touches a word.
 
     Args:
-        example: The block of a result file.
+        results: Of the model.
     """
-    text, position, pieces = example["text"], 0, []
+    example = results.answer or results.example
+    if example is None:
+        return None
+    text, position, pieces = example["context" if results.answer else "text"], 0, []
     for word in example["read"]:
         start = max(word["start"], position)
         if start < word["end"]:
@@ -72,7 +76,9 @@ def highlighted(example: Block) -> str:
 
 
 def own_labels(config: RuntimeConfig) -> str:
-    """Labels of two texts as the training takes them, in Python."""
+    """Labels of two texts as the training takes them, in Python; empty of a model that has none."""
+    if config.reader is not None:
+        return ""
     kind, count = kind_of(config), len(config.labels)
     if kind == REGRESSION:
         return repr([0.5, 1.5] if count == 1 else [[0.5] * count, [1.5] * count])
@@ -120,6 +126,8 @@ def _part(text: str) -> str:
 
 
 def _what_it_does(config: RuntimeConfig) -> str:
+    if config.reader is not None:
+        return "Finds the answer to a question in a text"
     kind = kind_of(config)
     texts = "sequences of features" if config.reads_features else "texts"
     if kind == REGRESSION:

@@ -58,6 +58,7 @@ _INTEGERS = {
     "char_embedding_size": 1,
     "char_filters": 1,
     "char_width": 1,
+    "max_word_length": 1,
     "max_answer_length": 1,
 }
 _FLAGS = ("bidirectional", "recompute_gates", "learned_initial_state", "exact_match", "freeze_embeddings")

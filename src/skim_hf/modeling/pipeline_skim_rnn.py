@@ -13,8 +13,9 @@ from transformers.pipelines.base import pad_collate_fn
 from .calibration_skim_rnn import check_calibration, check_dial, find_threshold
 from .configuration_skim_rnn import SkimRNNConfig
 from .inputs_skim_rnn import check_threshold
+from .pipeline_question_skim_rnn import SkimQuestionAnsweringPipeline, check_parts, given
+from .readings_skim_rnn import how_read
 
-_MODEL = "SkimRNNForSequenceClassification"
 _TEXTS = ("text", "text_pair")
 _CALIBRATION_BATCH = 32
 
@@ -57,13 +58,7 @@ class SkimTextClassificationPipeline(TextClassificationPipeline):
     """
 
     def __init__(self, model: Any, tokenizer: Any = None, **kwargs: Any) -> None:
-        if _MODEL not in (cls.__name__ for cls in type(model).__mro__):
-            raise ValueError(f"Expected a {_MODEL}, which tells how it reads; got {type(model).__name__}.")
-        if not getattr(tokenizer, "is_fast", False):
-            raise ValueError(
-                "Expected a fast tokenizer, which knows where its tokens are in the text; "
-                f"got {type(tokenizer).__name__}."
-            )
+        check_parts("SkimRNNForSequenceClassification", model, tokenizer)
         # The base sets it after it has looked at the arguments, which may ask for a calibration.
         self._preprocess_params: dict[str, Any] = {}
         super().__init__(model=model, tokenizer=tokenizer, **kwargs)
@@ -102,7 +97,7 @@ class SkimTextClassificationPipeline(TextClassificationPipeline):
         options = {**self._preprocess_params, **tokenizer_kwargs}
         encoded = [self.preprocess(text, **options) for text in texts]
         batches = self._calibration_batches(encoded)
-        jumps = _given(jump_every=jump_every, jump_limit=jump_limit)
+        jumps = given(jump_every=jump_every, jump_limit=jump_limit)
         return find_threshold(lambda threshold: self._share_read(batches, threshold, **jumps), budget)
 
     def _calibration_batches(self, encoded: list[Any]) -> list[dict[str, Any]]:
@@ -145,7 +140,7 @@ class SkimTextClassificationPipeline(TextClassificationPipeline):
     ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         preprocessing, forwarding, postprocessing = super()._sanitize_parameters(**kwargs)
         check_calibration(threshold, budget, calibration_texts)
-        jumps = _given(jump_every=jump_every, jump_limit=jump_limit)
+        jumps = given(jump_every=jump_every, jump_limit=jump_limit)
         forwarding |= jumps
         if budget is not None:
             # Settings of the pipeline itself hold where a call has none.
@@ -205,28 +200,6 @@ class SkimTextClassificationPipeline(TextClassificationPipeline):
         return words
 
 
-def how_read(decisions: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor]:
-    """Whether tokens were read, and how probable it was that they would not be.
-
-    Args:
-        decisions: [T, R].
-        probabilities: [T, R, k].
-
-    Returns:
-        [T] bool, read by at least half of the readers, and [T], the mean over the readers of the
-        probability not to, 1 where the token was passed over. Without a reader every token counts as read.
-    """
-    if not decisions.shape[1]:
-        return decisions.new_ones(len(decisions)).bool(), probabilities.new_zeros(len(decisions))
-    p_skim = torch.where(decisions < 0, 1.0, probabilities.float()[..., 1:].sum(-1))
-    return (decisions == 0).float().mean(-1) >= 0.5, p_skim.mean(-1)
-
-
-def _given(**settings: Any) -> dict[str, Any]:
-    """Those that are not None."""
-    return {name: value for name, value in settings.items() if value is not None}
-
-
 def _texts_of(inputs: Any) -> tuple[str, ...]:
     """The text or the two texts of what `TextClassificationPipeline` takes."""
     if isinstance(inputs, dict):
@@ -235,6 +208,7 @@ def _texts_of(inputs: Any) -> tuple[str, ...]:
 
 
 PIPELINES = (
+    ("skim-question-answering", SkimQuestionAnsweringPipeline, "AutoModelForQuestionAnswering"),
     ("skim-text-classification", SkimTextClassificationPipeline, "AutoModelForSequenceClassification"),
 )
 """Every task with its pipeline and the Auto class that loads its model."""
@@ -252,7 +226,7 @@ def add_custom_pipelines(config: SkimRNNConfig, auto_class: str) -> None:
     for task, pipeline, auto in PIPELINES:
         if auto == auto_class:
             entries[task] = {
-                "impl": f"{__name__.rpartition('.')[2]}.{pipeline.__name__}",
+                "impl": f"{pipeline.__module__.rpartition('.')[2]}.{pipeline.__name__}",
                 "pt": [auto],
                 "type": "text",
             }

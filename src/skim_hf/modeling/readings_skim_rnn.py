@@ -91,3 +91,20 @@ def skim_rate(skimmed: Tensor, mask: Tensor) -> Tensor:
 def layer_skim_rates(skimmed: Tensor, mask: Tensor) -> Tensor:
     """[B, R], the same for each reader on its own."""
     return skimmed.sum(1).float() / mask.sum(1).clamp(min=1)[:, None]
+
+
+def how_read(decisions: Tensor, probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    """Whether tokens were read, and how probable it was that they would not be.
+
+    Args:
+        decisions: [T, R].
+        probabilities: [T, R, k].
+
+    Returns:
+        [T] bool, read by at least half of the readers, and [T], the mean over the readers of the
+        probability not to, 1 where the token was passed over. Without a reader every token counts as read.
+    """
+    if not decisions.shape[1]:
+        return decisions.new_ones(len(decisions)).bool(), probabilities.new_zeros(len(decisions))
+    p_skim = torch.where(decisions < 0, 1.0, probabilities.float()[..., 1:].sum(-1))
+    return (decisions == 0).float().mean(-1) >= 0.5, p_skim.mean(-1)

@@ -53,6 +53,7 @@ class Model:
         logits: Buffer | None,
         units: Buffer | None = None,
         jumps: Buffer | None = None,
+        outputs: Buffer | None = None,
         /,
     ) -> None: ...
     def scores(self, logits: Buffer, /) -> None: ...

@@ -94,7 +94,7 @@ const float *skim_inputs(const skim_model *m, const skim_work *w, const skim_tex
 static int run_layers(skim_state *s, skim_work *w, skim_text text, const skim_results *out) {
     const skim_model *m = s->model;
     int64_t input_width = m->embedding_size, width = width_of(m);
-    int wants_top = m->pooling != POOL_LAST || out->logits, walks = skim_is_walked(m);
+    int wants_top = skim_wants_top(m, out), walks = skim_is_walked(m);
     if (!text.count) return 0;
     if ((wants_top || m->layers > 1 || m->embedding) && make_room(w, m, text.count)) return -1;
     const float *inputs = walks ? NULL : skim_inputs(m, w, &text);
@@ -114,6 +114,7 @@ static int run_layers(skim_state *s, skim_work *w, skim_text text, const skim_re
     if (wants_top && !walks) skim_pool(s, inputs, text.count, m->width, 0, m->width);
     for (int64_t t = 0; out->logits && t < text.count; t++)
         classify(m, inputs + t * m->width, out->logits + t * m->labels);
+    if (out->outputs) memcpy(out->outputs, inputs, (size_t)(text.count * m->width) * sizeof(float));
     s->tokens += text.count;
     return 0;
 }
@@ -128,7 +129,8 @@ int skim_feed(skim_state *s, skim_work *w, skim_text text, const skim_results *o
         skim_results here = {out->decisions ? out->decisions + start * m->readers : NULL,
                              out->scores ? out->scores + start * m->readers * (m->choices - 1) : NULL,
                              out->logits ? out->logits + start * m->labels : NULL,
-                             out->units ? out->units + start * m->readers : NULL};
+                             out->units ? out->units + start * m->readers : NULL,
+                             out->outputs ? out->outputs + start * m->width : NULL};
         if (run_layers(s, w, part, &here)) return -1;
     }
     return 0;

@@ -66,6 +66,7 @@ typedef struct {
     float *scores;                   /* [T, R, k - 1] */
     float *logits;                   /* [T, labels], of models with labels per token */
     int64_t *units;                  /* [T, R], of models whose units are updated one by one */
+    float *outputs;                  /* [T, directions * d], what the top layer gives; of models with layers */
 } skim_results;
 
 enum { CHUNK_TOKENS = 256 };
@@ -123,6 +124,10 @@ const float *skim_inputs(const skim_model *, const skim_work *, const skim_text 
 /* One direction of one layer over tokens that lie together. */
 void skim_run_reader(skim_state *, const skim_work *, int64_t layer, int64_t direction, const skim_text *,
                      const float *inputs, int64_t input_width, float *outputs, const skim_results *);
+/* Whether anybody asks for what the top layer gives at every token. */
+static inline int skim_wants_top(const skim_model *m, const skim_results *out) {
+    return m->pooling != POOL_LAST || out->logits || out->outputs;
+}
 /* Adds outputs, `units` of each token and `stride` apart, to the units of the pool that start at `first`. */
 void skim_pool(skim_state *, const float *outputs, int64_t count, int64_t stride, int64_t first, int64_t units);
 

@@ -120,7 +120,7 @@ static skim_results results_from(const skim_model *m, const skim_results *out, i
 
 /* Where the outputs of a layer go; NULL where nobody asks for them. */
 static float *outputs_of(const skim_model *m, const skim_work *w, int64_t layer, const skim_results *out) {
-    int is_wanted = layer < m->layers - 1 || m->pooling != POOL_LAST || out->logits;
+    int is_wanted = layer < m->layers - 1 || skim_wants_top(m, out);
     return is_wanted ? w->outputs[layer % 2] : NULL;
 }
 

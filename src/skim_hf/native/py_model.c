@@ -131,7 +131,7 @@ static PyObject *model_classify(model_object *self, PyObject *args) {
 }
 
 /* What a reading leaves behind, as arrays of the caller. */
-enum { DECISIONS, SCORES, HIDDEN, MEMORY, LOGITS, READ_UNITS, READ_JUMPS, ARRAYS, FEWEST_ARRAYS = READ_UNITS };
+enum { DECISIONS, SCORES, HIDDEN, MEMORY, LOGITS, READ_UNITS, READ_JUMPS, OUTPUTS, ARRAYS, FEWEST_ARRAYS = READ_UNITS };
 typedef struct {
     Py_buffer arrays[ARRAYS];
 } reading_arrays;
@@ -139,12 +139,13 @@ typedef struct {
 /* Gets the first `count` of them, and none of the others. */
 static int get_reading(const skim_model *m, int64_t tokens, PyObject *const *objects, Py_ssize_t count,
                        reading_arrays *a) {
-    static const char *const names[] = {"decisions", "scores", "hidden", "memory", "logits", "units", "jumps"};
-    const int64_t rows[] = {tokens, tokens, m->readers, m->readers, m->per_token ? tokens : 1, tokens, 1};
+    static const char *const names[] = {"decisions", "scores", "hidden", "memory", "logits", "units", "jumps",
+                                        "outputs"};
+    const int64_t rows[] = {tokens, tokens, m->readers, m->readers, m->per_token ? tokens : 1, tokens, 1, tokens};
     const int64_t widths[] = {m->readers, m->readers * (m->choices - 1), m->hidden_size, m->hidden_size, m->labels,
-                              m->readers, m->directions};
+                              m->readers, m->directions, m->width};
     const size_t sizes[] = {sizeof(int64_t), sizeof(float), sizeof(float), sizeof(float), sizeof(float),
-                            sizeof(int64_t), sizeof(int64_t)};
+                            sizeof(int64_t), sizeof(int64_t), sizeof(float)};
     memset(a, 0, sizeof *a);
     for (Py_ssize_t i = 0; i < count; i++)
         if (get_optional(objects[i], names[i], rows[i], widths[i], (int64_t)sizes[i], &a->arrays[i])) return -1;
@@ -159,7 +160,7 @@ static int read_ids(const skim_model *m, call_room *room, skim_text text, const 
     float *hidden = a->arrays[HIDDEN].buf, *memory = a->arrays[MEMORY].buf, *logits = a->arrays[LOGITS].buf;
     int64_t *jumps = a->arrays[READ_JUMPS].buf;
     const skim_results out = {a->arrays[DECISIONS].buf, a->arrays[SCORES].buf, m->per_token ? logits : NULL,
-                              m->chooser == CHOICE_OF_UNITS ? a->arrays[READ_UNITS].buf : NULL};
+                              m->chooser == CHOICE_OF_UNITS ? a->arrays[READ_UNITS].buf : NULL, a->arrays[OUTPUTS].buf};
     size_t row = (size_t)m->hidden_size;
     if (skim_read(room->state, room->work, text, &out)) return -1;
     for (int64_t r = 0; r < m->readers; r++) {
@@ -177,7 +178,7 @@ static PyObject *model_read(model_object *self, PyObject *const *args, Py_ssize_
     skim_text text;
     reading_arrays arrays;
     if (count <= FEWEST_ARRAYS || count > ARRAYS + 1)
-        return PyErr_Format(PyExc_TypeError, "read(ids, decisions, scores, hidden, memory, logits[, units[, jumps]])");
+        return PyErr_Format(PyExc_TypeError, "read(ids, decisions, scores, hidden, memory, logits[, units[, jumps[, outputs]]])");
     if (copy_text(m, args[0], &text)) return NULL;
     call_room *room = NULL;
     int failed = get_reading(m, text.count, args + 1, count - 1, &arrays) || !(room = take_room(self, NULL));
@@ -308,8 +309,8 @@ static PyMethodDef model_methods[] = {
     {"classify", (PyCFunction)model_classify, METH_VARARGS,
      "classify(vocabulary, texts, limit, out): scores [n, labels] float32 of a tuple of str"},
     {"read", (PyCFunction)(void (*)(void))model_read, METH_FASTCALL,
-     "read(ids, decisions, scores, hidden, memory, logits[, units[, jumps]]): one text of int32 ids, or of float32 "
-     "frames; None leaves a result out"},
+     "read(ids, decisions, scores, hidden, memory, logits[, units[, jumps[, outputs]]]): one text of int32 ids, or of "
+     "float32 frames; None leaves a result out"},
     {"scores", (PyCFunction)model_scores, METH_O, "scores(logits): makes logits [n, labels] scores, in place"},
     {"counts", (PyCFunction)model_counts, METH_NOARGS, "counts() -> [R * k] choices made in all calls"},
     {"units", (PyCFunction)model_units, METH_NOARGS, "units() -> [R] units updated one by one in all calls"},

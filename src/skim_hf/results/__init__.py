@@ -12,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+from skim_hf.results.answering import describe_answer, evaluate_answers
 from skim_hf.results.answers import answer_scores
 from skim_hf.results.evaluation import THRESHOLDS, evaluate, threshold_curve
 from skim_hf.results.example import describe_example
@@ -33,9 +34,11 @@ __all__ = [
     "answer_scores",
     "best_null_threshold",
     "command_line",
+    "describe_answer",
     "describe_example",
     "describe_machine",
     "evaluate",
+    "evaluate_answers",
     "from_training",
     "measure_latency",
     "threshold_curve",

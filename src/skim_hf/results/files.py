@@ -31,6 +31,7 @@ class ModelResults:
         evaluation: Data, split, scores, skim rates, cost ratios, a dense model and a curve of thresholds.
         latency: Times of a text, and the length of the texts.
         example: One text with the words that were read of it, and texts to try.
+        answer: Instead, of a model that answers questions: one with its context and what was read of that.
 
     Raises:
         ValueError: A block that is not complete, or holds what it should not.
@@ -46,6 +47,7 @@ class ModelResults:
     evaluation: Block | None = None
     latency: Block | None = None
     example: Block | None = None
+    answer: Block | None = None
 
     def __post_init__(self) -> None:
         check(self.weights, TEXT, "weights")

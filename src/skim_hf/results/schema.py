@@ -98,6 +98,15 @@ _TIMES = {
     "times_faster_than?": {"*": TIME},
 }
 
+_READ = Several({"token": TEXT, "start": COUNT, "end": COUNT}, least=0)
+# How answers were sought.
+_ANSWERS = {
+    "max_length": COUNT,
+    "doc_stride": COUNT,
+    "max_answer_length": COUNT,
+    "null_threshold?": NUMBER,
+}
+
 BLOCKS: dict[str, Any] = {
     "model": {"architecture": TEXT, "parameters": COUNT, "bytes": {"+": COUNT}, "license?": TEXT},
     "training": {
@@ -120,6 +129,8 @@ BLOCKS: dict[str, Any] = {
         **_READING,
         "jump_every?": COUNT,
         "jump_limit?": COUNT,
+        "layer_skim_rates?": {"+": SHARE},
+        "answers?": _ANSWERS,
         "dense?": {"what": TEXT, "metrics": {"+": NUMBER}},
         "curve?": _CURVE,
         **_ORIGIN,
@@ -140,8 +151,17 @@ BLOCKS: dict[str, Any] = {
         "text": TEXT,
         "label": TEXT,
         "score": NUMBER,
-        "read": Several({"token": TEXT, "start": COUNT, "end": COUNT}, least=0),
+        "read": _READ,
         "widget?": Several(TEXT),
+    },
+    "answer": {
+        "question": TEXT,
+        "context": TEXT,
+        "answer": TEXT,
+        "score": NUMBER,
+        "start": COUNT,
+        "end": COUNT,
+        "read": _READ,
     },
 }
 """The schema of every block; a file may leave out any but `model`."""

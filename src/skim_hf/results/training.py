@@ -10,6 +10,8 @@ from skim_hf.results.files import ModelResults
 from skim_hf.results.machine import command_line, describe_machine
 from skim_hf.results.saved import describe_model, load_saved
 from skim_hf.results.schema import SETTING, Block
+from skim_hf.runtime.config import RuntimeConfig
+from skim_hf.runtime.question_trace import layer_titles
 
 # What a Trainer reports beside scores; the epoch comes without the prefix.
 _NO_SCORES = ("loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
@@ -17,6 +19,8 @@ _READING = (
     *("skim_rate_macro", "skim_rate_micro", "flop_ratio_paper", "macs_ratio"),
     *("visited_rate", "jumps_per_text"),
 )
+# With the number of the reader behind.
+_LAYER = "layer_skim_rate_"
 
 
 def from_training(
@@ -70,6 +74,7 @@ def from_training(
     }
     evaluation: Block | None = None
     scores, reading = _sorted_metrics(metrics or {}, prefix)
+    layers = _by_layer(scores, saved.config)
     if scores:
         evaluation = {
             "data": dict(data),
@@ -78,6 +83,7 @@ def from_training(
             "threshold": saved.config.skim_threshold,
             "metrics": scores,
             **reading,
+            **({"layer_skim_rates": layers} if layers else {}),
             **origin,
         }
     model = describe_model(folder, saved)
@@ -91,6 +97,18 @@ def _sorted_metrics(metrics: Mapping[str, float], prefix: str) -> tuple[dict[str
     }
     scores = {name: value for name, value in named.items() if name not in (*_READING, *_NO_SCORES)}
     return scores, {name: value for name, value in named.items() if name in _READING}
+
+
+def _by_layer(scores: dict[str, float], config: RuntimeConfig) -> dict[str, float]:
+    """Takes the skim rates of a question reader's readers out of the scores; those of its layers, by name."""
+    rates = [
+        scores.pop(name) for name in (f"{_LAYER}{n}" for n in range(config.num_readers)) if name in scores
+    ]
+    if config.reader is None or len(rates) != config.num_readers:
+        return {}
+    # Both directions of a layer follow each other.
+    pairs = zip(rates[::2], rates[1::2], strict=True)
+    return {name: sum(pair) / 2 for name, pair in zip(layer_titles(config), pairs, strict=True)}
 
 
 def _may_be_shown(name: str, value: Any) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.engine import NumpyEngine
 from skim_hf.runtime.options import BACKENDS, RuntimeOptions
 from skim_hf.runtime.protocols import Engine
+from skim_hf.runtime.question_engine import QuestionEngine
 from skim_hf.runtime.weights import ModelWeights
 
 SWITCH = "SKIM_HF_BACKEND"
@@ -59,12 +60,25 @@ def choose_backend(config: RuntimeConfig, weights: ModelWeights, options: Runtim
         declined = why_not_native(config, options.dtype)
         if declined is None:
             native = _load_native()
-            return Backend("native", native.NativeEngine(config, weights, options.threshold, options.dtype))
+            kind = partial(native.NativeEngine, dtype=options.dtype)
+            return Backend("native", _engine(kind, config, weights, options.threshold))
         if wanted == "native":
             raise ValueError(f'The native engine cannot run this model: {declined}. Use backend="numpy".')
         if _missing() is not None:
             _say_that_numpy_is_slow(declined)
-    return Backend("numpy", NumpyEngine(config, weights, options.threshold), declined)
+    return Backend("numpy", numpy_engine(config, weights, options.threshold), declined)
+
+
+def numpy_engine(config: RuntimeConfig, weights: ModelWeights, threshold: float) -> Any:
+    """The engine that counts its operations."""
+    return _engine(NumpyEngine, config, weights, threshold)
+
+
+def _engine(kind: Any, config: RuntimeConfig, weights: ModelWeights, threshold: float) -> Any:
+    """An engine of a kind, or what asks questions of several."""
+    if config.reader is None:
+        return kind(config, weights, threshold)
+    return QuestionEngine(config, weights, partial(kind, threshold=threshold))
 
 
 def wanted_backend(options: RuntimeOptions) -> str:

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from skim_hf.runtime.answering import AnsweringModel
 from skim_hf.runtime.backends import Backend, wanted_backend
 from skim_hf.runtime.batches import LARGEST_BLOCK, batches, blocks, check_iterable, check_texts, with_progress
 from skim_hf.runtime.calibration import calibrate
@@ -18,19 +19,17 @@ from skim_hf.runtime.frame_stream import FrameSession, FrameTokenSession
 from skim_hf.runtime.loading import SavedModel, load_model
 from skim_hf.runtime.options import RuntimeOptions, check_budget, check_calibration, check_count
 from skim_hf.runtime.parity import ParityReport, compare
-from skim_hf.runtime.running import RunningModel
 from skim_hf.runtime.sequence import SequenceHead
 from skim_hf.runtime.stream import SequenceSession, StreamSession
 from skim_hf.runtime.stream_tokens import TokenSession
 from skim_hf.runtime.tokens import TokenHead
 from skim_hf.runtime.trace import ReadingTrace, trace_reading
-from skim_hf.runtime.workers import Workers
 
 _TEXT_SESSIONS = (SequenceSession, TokenSession)
 
 
-class SkimRuntime(RunningModel):
-    """A classifier of texts, or of their tokens, that runs a saved Skim-RNN without torch.
+class SkimRuntime(AnsweringModel):
+    """A classifier of texts, or of their tokens, that runs a saved Skim-RNN without torch; or answers questions.
 
     A model of continuous features (`vocab_size` null) reads sequences of frames instead, arrays of
     [frames, input_size]: wherever a text is expected one array stands for one, and a list of arrays, or an
@@ -41,7 +40,8 @@ class SkimRuntime(RunningModel):
     settings. Tables and threads are made anew where it is loaded.
 
     What calls return depends on the saved model, which no type can say: a text gives a `Prediction`, or a
-    list of `Entity` where every token gets a label.
+    list of `Entity` where every token gets a label. A model that answers questions gives no labels: it has
+    `answer`, `read_question` and `trace_answer`, which no other model has.
 
     Args:
         model: Configuration, weights and tokenizer.
@@ -70,7 +70,6 @@ class SkimRuntime(RunningModel):
         super().__init__(model, options, backend=backend, folder=folder)
         head = TokenHead if self.config.labels_tokens else SequenceHead
         self._head: Any = head(self.config, self.encoder, self._options.max_tokens)
-        self._workers = Workers(self._options.threads)
         self._is_pickled_by_path = False
 
     @classmethod
@@ -228,6 +227,7 @@ class SkimRuntime(RunningModel):
         if self.encoder.is_one(texts):
             rows = self._head.probabilities([self._read([self.encoder.check(texts)])])
             return rows[0] if self.config.labels_tokens else rows
+        self._check_labels()
         return self._head.probabilities(list(self._in_blocks(check_texts(texts, self.encoder), self._read)))
 
     def predict_iter(
@@ -247,6 +247,7 @@ class SkimRuntime(RunningModel):
             TypeError: Not an iterable of texts; for an item that is none, when it is reached.
             ValueError: An impossible batch size.
         """
+        self._check_labels()
         if self.encoder.is_one(texts):
             raise TypeError(
                 f"Expected an iterable of texts; got one {type(texts).__name__}. "
@@ -263,8 +264,9 @@ class SkimRuntime(RunningModel):
         """A session that reads one text while it arrives.
 
         Raises:
-            ValueError: The model is bidirectional, or its tokenizer needs the whole text.
+            ValueError: The model is bidirectional or answers questions, or its tokenizer needs the whole text.
         """
+        self._check_labels()
         kinds = (FrameSession, FrameTokenSession) if self.config.reads_features else _TEXT_SESSIONS
         kind: Any = kinds[self.config.labels_tokens]
         session: StreamSession = kind(
@@ -322,6 +324,7 @@ class SkimRuntime(RunningModel):
         return trace_reading(self.config, text, encoded, reading, engine.final_scores(reading.logits))
 
     def _each(self, texts: Any, show: Any) -> Any:
+        self._check_labels()
         if self.encoder.is_one(texts):
             return show(self._read([self.encoder.check(texts)]))[0]
         shown = self._in_blocks(check_texts(texts, self.encoder), lambda block: show(self._read(block)))

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from skim_hf.runtime import config_fields as fields
+from skim_hf.runtime.config_question import check_question, question_fields
 from skim_hf.runtime.json_files import read_object
 
 MODEL_TYPE = "skim_rnn"
 SEQUENCE, TOKENS = "SkimRNNForSequenceClassification", "SkimRNNForTokenClassification"
-ARCHITECTURES = (SEQUENCE, TOKENS)
+QUESTIONS = "SkimRNNForQuestionAnswering"
+ARCHITECTURES = (SEQUENCE, TOKENS, QUESTIONS)
 """The heads that the runtime can run."""
 _ENCODER = "SkimRNNModel"
 
@@ -47,12 +49,25 @@ class RuntimeConfig:
         pooling: What the classifier sees: `last`, `mean` or `max`.
         labels: Names of the labels, by id.
         problem_type: As in transformers; None is a single label, or a sigmoid for one label.
-        architecture: Which of `ARCHITECTURES`: whether texts get labels, or every token of a text.
+        architecture: Which of `ARCHITECTURES`: whether texts get labels, or every token of a text, or
+            questions get answers.
         skip_rate: Share of tokens that `random` and `periodic` skip, in [0, 1).
         learned_initial_state: Whether every reader starts from a state of its own instead of zeros.
         jump_every: R, tokens processed before each jump decision; None for a model that does not jump.
         jump_size: K, the largest jump.
         jump_limit: N, jumps allowed.
+        reader: `attention` or `bidaf`, of a model that answers questions, whose `num_hidden_layers` are those
+            between the attention and the output; None for every other model.
+        num_encoder_layers: Layers of such a model before its attention.
+        num_highway_layers: On its word vectors.
+        exact_match: Whether it sees which words of the context are in the question too.
+        unk_token_id: Row of the embedding table that stands for unknown words, which match no other.
+        char_vocab_size: Rows of its table of characters; None reads no characters.
+        char_embedding_size: Width of a character vector.
+        char_filters: Features of a word that are computed from its characters.
+        char_width: Characters that such a feature looks at together.
+        max_word_length: Characters of a word that are read.
+        max_answer_length: Tokens that an answer has at most.
     """
 
     vocab_size: int | None
@@ -75,6 +90,17 @@ class RuntimeConfig:
     jump_every: int | None = None
     jump_size: int | None = None
     jump_limit: int | None = None
+    reader: str | None = None
+    num_encoder_layers: int = 0
+    num_highway_layers: int = 0
+    exact_match: bool = False
+    unk_token_id: int | None = None
+    char_vocab_size: int | None = None
+    char_embedding_size: int = 8
+    char_filters: int = 100
+    char_width: int = 5
+    max_word_length: int = 16
+    max_answer_length: int = 15
 
     @property
     def labels_tokens(self) -> bool:
@@ -103,7 +129,9 @@ class RuntimeConfig:
 
     @property
     def output_width(self) -> int:
-        """Width of what the classifier sees."""
+        """Width of what the classifier sees; of a question reader, what both ends of an answer are scored by."""
+        if self.reader == "bidaf":
+            return self.merged_width + 2 * self.hidden_size
         if not self.num_hidden_layers:
             return self.input_width
         return self.hidden_size * self.num_directions
@@ -115,8 +143,25 @@ class RuntimeConfig:
 
     @property
     def num_readers(self) -> int:
-        """R, layers times directions."""
-        return self.num_hidden_layers * self.num_directions
+        """R, layers times directions; of a question reader all that read the context."""
+        # BiDAF has a layer more, for the end of the answer.
+        layers = self.num_encoder_layers + self.num_hidden_layers + (self.reader == "bidaf")
+        return layers * self.num_directions
+
+    @property
+    def word_width(self) -> int:
+        """Width of a word of a question reader: its row of the table, and what its characters say."""
+        return self.embedding_size + (0 if self.char_vocab_size is None else self.char_filters)
+
+    @property
+    def encoded_width(self) -> int:
+        """Width of the words that a question reader's attention compares."""
+        return 2 * self.hidden_size if self.num_encoder_layers else self.word_width
+
+    @property
+    def merged_width(self) -> int:
+        """Width of what its attention makes of a word of the context."""
+        return self.encoded_width * (4 if self.reader == "bidaf" else 3)
 
     @property
     def num_gates(self) -> int:
@@ -143,7 +188,17 @@ class RuntimeConfig:
 
     def layer_width(self, layer: int) -> int:
         """d_x, the width of what a layer reads."""
+        if self.reader is not None:
+            return self._question_width(layer)
         return self.input_width if layer == 0 else self.hidden_size * self.num_directions
+
+    def _question_width(self, layer: int) -> int:
+        states, after = 2 * self.hidden_size, layer - self.num_encoder_layers
+        if after < 0:
+            return states if layer else self.word_width
+        if after == 0:
+            return self.merged_width + self.exact_match
+        return states if after < self.num_hidden_layers else self.merged_width + 3 * states
 
     def context_width(self, choice: int) -> int:
         """How many units of the hidden state the cell of a choice sees."""
@@ -209,6 +264,7 @@ class RuntimeConfig:
             skip_rate=fields.skip_rate(values),
             learned_initial_state=fields.initial_state(values, choices["policy"]),
             **fields.jump_settings(values),
+            **question_fields(values, is_asked=values["architectures"] == [QUESTIONS]),
             **choices,
         )
         _check_together(config)
@@ -225,7 +281,7 @@ def _check_kind(values: Mapping[str, Any]) -> None:
     if architectures == [_ENCODER]:
         raise ValueError(
             f"This model is a bare encoder, {_ENCODER}: it has no classifier and so gives no labels. "
-            f"Fine-tune it as {' or '.join(ARCHITECTURES)}, or read its states with transformers."
+            f"Fine-tune it as {', '.join(ARCHITECTURES)}, or read its states with transformers."
         )
     if architectures not in [[name] for name in ARCHITECTURES]:
         raise ValueError(
@@ -236,6 +292,9 @@ def _check_kind(values: Mapping[str, Any]) -> None:
 
 def _check_together(config: RuntimeConfig) -> None:
     """Refuses fields of which each is right and which contradict each other."""
+    if config.reader is not None:
+        check_question(config)
+        return
     goes_as_one = config.policy == "skip" or config.jumps
     if goes_as_one and config.bidirectional and config.num_hidden_layers > 1:
         what = "policy 'skip' has one gate for all layers" if config.policy == "skip" else "A jump is one"

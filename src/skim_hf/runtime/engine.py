@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,12 +94,28 @@ class NumpyEngine:
         Raises:
             ValueError: Not such ids or frames.
         """
+        reading = self._read(inputs, counter)
+        if counter is not None:
+            counter.add_text(reading, self.config.num_choices)
+        return reading
+
+    def read_outputs(self, inputs: Inputs, counter: OperationCounter | None = None) -> Reading:
+        """Reads one text for what the top layer gives at every token, and for no labels; see `read`.
+
+        Only the products are added to the counter, not the text.
+        """
+        return self._read(inputs, counter, wants_outputs=True)
+
+    def _read(
+        self, inputs: Inputs, counter: OperationCounter | None, *, wants_outputs: bool = False
+    ) -> Reading:
         layer, config = self.check(inputs), self.config
+        keeps_top = config.labels_tokens or wants_outputs
         length, passes = len(layer), self.lanes(counter)
         record = Record.blank(config, length, self.dtype)
         pools = [self.pool() for _ in range(config.num_directions)]
         for number, lanes in enumerate(passes):
-            keeps = config.labels_tokens or number + 1 < len(passes)
+            keeps = keeps_top or number + 1 < len(passes)
             width = config.output_width // config.num_directions
             outputs = np.empty((length, len(lanes), width), self.dtype) if keeps else None
             for direction, lane in enumerate(lanes):
@@ -110,11 +127,10 @@ class NumpyEngine:
                 self._run(lane, layer[order], view, pools[direction])
             if outputs is not None:
                 layer = outputs.reshape(length, len(lanes) * width)
+        if wants_outputs:
+            return replace(self._reading(record, passes, self._classifier_bias[:0]), outputs=layer)
         logits = self.classify_tokens(layer) if config.labels_tokens else self.classify(passes[-1], pools)
-        reading = self._reading(record, passes, logits)
-        if counter is not None:
-            counter.add_text(reading, config.num_choices)
-        return reading
+        return self._reading(record, passes, logits)
 
     def _run(self, lane: Lane, inputs: NDArray[Any], record: Record, pool: Pool | None) -> None:
         """Reads one direction of one pass in chunks, from the initial state."""

@@ -50,6 +50,12 @@ class LibraryText:
         name: str | None = getattr(self._tokenizer.model, "unk_token", None)
         return name
 
+    @property
+    def unknown_id(self) -> int | None:
+        """The id of that name; None if there is no such token."""
+        name = self.unknown
+        return None if name is None else self._tokenizer.token_to_id(name)
+
     def token(self, number: int) -> str:
         """What the vocabulary calls the token of an id."""
         return str(self._tokenizer.id_to_token(number))

@@ -94,16 +94,25 @@ class NativeEngine:
 
     def read(self, inputs: Inputs) -> Reading:
         """Reads one text; see `protocols.Engine`."""
+        return self._read(inputs)
+
+    def read_outputs(self, inputs: Inputs) -> Reading:
+        """Reads one text for what the top layer gives at every token, and for no labels."""
+        return self._read(inputs, wants_outputs=True)
+
+    def _read(self, inputs: Inputs, *, wants_outputs: bool = False) -> Reading:
         text, config = _check(inputs, self.config), self.config
         shape = (len(text), config.num_readers)
         decisions, units = np.empty(shape, np.int64), np.zeros(shape, np.int64)
         scores = np.zeros((*shape, config.num_choices - 1), np.float32)
         hidden = np.empty((config.num_readers, config.hidden_size), np.float32)
         memory = np.empty_like(hidden) if config.cell_type == "lstm" else None
-        labels = len(config.labels)
+        labels = 0 if wants_outputs else len(config.labels)
         logits = np.empty((len(text), labels) if config.labels_tokens else (labels,), np.float32)
+        outputs = np.empty((len(text), config.output_width), np.float32) if wants_outputs else None
         jumps = np.empty(config.num_directions, np.int64)
-        self._model.read(text, decisions, scores, hidden, memory, logits, units, jumps)
+        asked = None if wants_outputs else logits
+        self._model.read(text, decisions, scores, hidden, memory, asked, units, jumps, outputs)
         odds = scores if config.policy in ("full", "skim") else scores[..., :0]
         return Reading(
             decisions,
@@ -114,6 +123,7 @@ class NativeEngine:
             likelihoods=_likelihoods(config, decisions, scores, units),
             units=units if config.policy == "selective" else None,
             jumps=jumps,
+            outputs=outputs,
         )
 
     def scores(

@@ -27,6 +27,7 @@ class Reading:
             of `random` and `periodic`; 0 where the decision is -1. None for `full` and `skim`.
         units: [T, R] int64, how many units `selective` updated; None for other policies.
         jumps: [directions] int64, how many jump decisions were taken; None stands for none.
+        outputs: [T, d * directions], hidden states of the top layer, where they were asked for; else None.
     """
 
     decisions: NDArray[np.int64]
@@ -37,6 +38,7 @@ class Reading:
     likelihoods: Array | None = None
     units: NDArray[np.int64] | None = None
     jumps: NDArray[np.int64] | None = None
+    outputs: Array | None = None
 
     @property
     def probabilities(self) -> Array:

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skim_hf.runtime.backends import Backend, choose_backend
+from skim_hf.runtime.backends import Backend, choose_backend, numpy_engine
 from skim_hf.runtime.batches import check_texts
 from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.counter import OperationCounter
-from skim_hf.runtime.engine import NumpyEngine
 from skim_hf.runtime.loading import SavedModel
 from skim_hf.runtime.options import RuntimeOptions
 from skim_hf.runtime.protocols import Encoder, Inputs
 from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.snapshot import settings_of
+from skim_hf.runtime.workers import Workers
 
 
 class RunningModel:
@@ -47,6 +47,7 @@ class RunningModel:
         self._options = options or RuntimeOptions(model.config.skim_threshold)
         self._config = model.config.with_jumps(self._options.jump_every, self._options.jump_limit)
         self._backend = backend or choose_backend(self._config, model.weights, self._options)
+        self._workers = Workers(self._options.threads)
 
     @property
     def config(self) -> RuntimeConfig:
@@ -122,11 +123,10 @@ class RunningModel:
         return self._backend.engine.read(ids)
 
     @cached_property
-    def _counting_engine(self) -> NumpyEngine:
-        engine = self._backend.engine
-        if isinstance(engine, NumpyEngine):
-            return engine
-        return NumpyEngine(self.config, self._model.weights, self.threshold)
+    def _counting_engine(self) -> Any:
+        if self.backend == "numpy":
+            return self._backend.engine
+        return numpy_engine(self.config, self._model.weights, self.threshold)
 
     @cached_property
     def _snapshot_settings(self) -> dict[str, Any]:

@@ -146,6 +146,11 @@ class TextEncoder:
         """What the vocabulary calls a word that it lacks; None if there is no such name."""
         return self._backend.unknown
 
+    @property
+    def unknown_id(self) -> int | None:
+        """The id of the token that stands for a word that the vocabulary lacks; None if there is none."""
+        return self._backend.unknown_id
+
     def token(self, number: int) -> str:
         """What the vocabulary calls the token of an id."""
         return self._backend.token(number)

@@ -22,7 +22,7 @@ _STYLE = (
     "<style>.skim-trace{color:#595959;background:#fff;font:1rem/1.7 Georgia,serif;white-space:pre-wrap;"
     "overflow-wrap:anywhere}.skim-trace mark{color:#000;background:#ffe08a;font-weight:bold}</style>"
 )
-_PAGE = (
+PAGE = (
     '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n</head>\n'
     '<body style="max-width:46rem;margin:2rem auto;padding:0 1rem;font-family:sans-serif">\n'
@@ -142,7 +142,7 @@ class ReadingTrace:
         )
         heading = "Labels of tokens" if self.label is None else f"{self.label} ({self.score:.3f})"
         title = html.escape(printable(heading))
-        return _PAGE.format(title=title, summary=summary, fragment=fragment)
+        return PAGE.format(title=title, summary=summary, fragment=fragment)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,7 @@ _PREFIX = "skim_rnn."
 TRAINING_ONLY = (".baseline.weight", ".baseline.bias")
 """Ends of the names of tensors that inference has no use for."""
 _CLASSIFIER = ["classifier.weight", "classifier.bias"]
+_ENDS = ("reader.start.weight", "reader.end.weight")
 _SHOWN = 5
 
 
@@ -98,14 +99,17 @@ class ModelWeights:
     Attributes:
         embedding: [V, E]; None for continuous inputs.
         readers: R readers, at index layer * directions + direction; none without layers.
-        classifier_weight: [labels, d * directions], or [labels, d_x] without layers.
-        classifier_bias: [labels].
+        classifier_weight: [labels, d * directions], or [labels, d_x] without layers; of a question reader
+            [2, width], what scores the start and the end of an answer.
+        classifier_bias: [labels]; zeros of a question reader.
+        words: Of a question reader all else that it makes of words, by name; empty for other models.
     """
 
     embedding: Array | None
     readers: tuple[ReaderWeights, ...]
     classifier_weight: Array
     classifier_bias: Array
+    words: dict[str, Array] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -127,15 +131,22 @@ class ModelWeights:
             yield self.embedding
         for reader in self.readers:
             yield from reader.tensors()
-        yield from (self.classifier_weight, self.classifier_bias)
+        yield self.classifier_weight
+        if not self.words:
+            yield self.classifier_bias
+        yield from self.words.values()
 
 
 def expected_shapes(config: RuntimeConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Names, without the encoder's prefix, and shapes of every tensor of a model."""
     if config.vocab_size is not None:
         yield "embed_tokens.weight", (config.vocab_size, config.input_width)
-    yield "classifier.weight", (len(config.labels), config.output_width)
-    yield "classifier.bias", (len(config.labels),)
+    if config.reader is None:
+        yield "classifier.weight", (len(config.labels), config.output_width)
+        yield "classifier.bias", (len(config.labels),)
+    else:
+        yield from word_shapes(config)
+        yield from ((name, (1, config.output_width)) for name in _ENDS)
     for reader in range(config.num_readers):
         d_x = config.layer_width(reader // config.num_directions)
         prefix = _reader_prefix(config, reader)
@@ -152,12 +163,29 @@ def expected_shapes(config: RuntimeConfig) -> Iterator[tuple[str, tuple[int, ...
                 yield f"{prefix}.cells.{choice}.bias_hh", (rows,)
 
 
+def word_shapes(config: RuntimeConfig) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """What a question reader has beside its table of words, its layers and the scores of both ends."""
+    width = config.word_width
+    if config.char_vocab_size is not None:
+        yield "characters.embed.weight", (config.char_vocab_size, config.char_embedding_size)
+        yield (
+            "characters.filters.weight",
+            (config.char_filters, config.char_embedding_size, config.char_width),
+        )
+        yield "characters.filters.bias", (config.char_filters,)
+    for layer in range(config.num_highway_layers):
+        yield from _linear(f"highway.transforms.{layer}", width, width)
+        yield from _linear(f"highway.gates.{layer}", width, width)
+    yield "reader.similarity.scores.weight", (1, 3 * config.encoded_width)
+
+
 def _policy_shapes(config: RuntimeConfig, reader: int, d_x: int) -> Iterator[tuple[str, tuple[int, ...]]]:
     """What decides how one reader reads, and what it starts from."""
     d, is_top = config.hidden_size, reader >= config.num_readers - config.num_directions
     if config.policy == "skim":
         yield from _linear("policy.decision", config.num_choices, d_x + d)
-    if config.policy == "skip" and is_top:
+    # Every layer of a question reader has a gate of its own.
+    if config.policy == "skip" and (is_top or config.reader):
         yield from _linear("policy.gate", 1, d)
     if config.policy == "selective":
         yield from _linear("policy.coordinator", d, d_x)
@@ -204,7 +232,16 @@ def load_weights(
 
 def _reader_prefix(config: RuntimeConfig, reader: int) -> str:
     layer, direction = divmod(reader, config.num_directions)
-    return f"layers.{layer}.readers.{direction}"
+    return f"{_layer_name(config, layer)}.readers.{direction}"
+
+
+def _layer_name(config: RuntimeConfig, layer: int) -> str:
+    if config.reader is None:
+        return f"layers.{layer}"
+    after = layer - config.num_encoder_layers
+    if after < 0:
+        return f"encoder.{layer}"
+    return f"reader.layers.{after}" if after < config.num_hidden_layers else "reader.output_layer"
 
 
 def _stored_names(path: Path, names: list[str], config: RuntimeConfig) -> dict[str, str]:
@@ -262,7 +299,7 @@ def assemble(config: RuntimeConfig, tensors: dict[str, Array]) -> ModelWeights:
         config: Of the model.
         tensors: All that `expected_shapes` names, of one dtype.
     """
-    readers = []
+    readers, dtype = [], next(iter(tensors.values())).dtype
     for reader in range(config.num_readers):
         prefix = _reader_prefix(config, reader)
         cells = (
@@ -281,7 +318,7 @@ def assemble(config: RuntimeConfig, tensors: dict[str, Array]) -> ModelWeights:
                 tuple(cells),
                 tensors.get(f"{prefix}.policy.decision.weight"),
                 tensors.get(f"{prefix}.policy.decision.bias"),
-                tensors["classifier.bias"].dtype,
+                dtype,
                 gate=_find_linear(tensors, f"{prefix}.policy.gate"),
                 coordinator=_find_linear(tensors, f"{prefix}.policy.coordinator"),
                 own=tensors.get(f"{prefix}.policy.own"),
@@ -289,12 +326,12 @@ def assemble(config: RuntimeConfig, tensors: dict[str, Array]) -> ModelWeights:
                 initial_state=tensors.get(f"{prefix}.initial_state"),
             )
         )
-    return ModelWeights(
-        tensors.get("embed_tokens.weight"),
-        tuple(readers),
-        tensors["classifier.weight"],
-        tensors["classifier.bias"],
-    )
+    embedding = tensors.get("embed_tokens.weight")
+    if config.reader is not None:
+        ends = np.concatenate([tensors[name] for name in _ENDS])
+        words = {name: tensors[name] for name, _ in word_shapes(config)}
+        return ModelWeights(embedding, tuple(readers), ends, np.zeros(2, dtype), words)
+    return ModelWeights(embedding, tuple(readers), tensors["classifier.weight"], tensors["classifier.bias"])
 
 
 def _find_linear(tensors: dict[str, Array], name: str) -> Linear | None:

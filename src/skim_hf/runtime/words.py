@@ -132,6 +132,11 @@ class NativeText:
         """What the vocabulary calls a word that it lacks."""
         return self.words.unknown
 
+    @property
+    def unknown_id(self) -> int:
+        """The id of a word that it lacks."""
+        return self.words.unknown_id
+
     def token(self, number: int) -> str:
         """What the vocabulary calls the token of an id."""
         return self._names[number]

@@ -131,4 +131,6 @@ def _size(rows: Any) -> int:
     """Texts of one or several data sets; 0 if nobody knows."""
     if isinstance(rows, Mapping):
         return sum(_size(part) for part in rows.values())
+    # Of questions these, and not the windows of their contexts.
+    rows = getattr(rows, "questions", rows)
     return len(rows) if rows is not None and has_length(rows) else 0
