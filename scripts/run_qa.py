@@ -95,7 +95,6 @@ class DataArguments:
     max_length: int = HfArg(default=400, help="Tokens of a window of a context.")
     doc_stride: int = HfArg(default=128, help="Tokens that neighbouring windows share.")
     max_question_length: int = HfArg(default=50, help="Tokens after which a question is cut off.")
-    max_word_length: int = HfArg(default=16, help="Characters of a word that are read, if any are.")
     null_answers: bool = HfArg(default=False, help="Some questions have no answer, as in squad_v2.")
     null_threshold: float = HfArg(
         default=0.0, help="By how much the score of no answer must exceed that of the best answer."
@@ -285,7 +284,7 @@ def make_rows(
             max_question_length=data_args.max_question_length,
             null_answers=data_args.null_answers,
             labelled_only=name == "train",
-            max_word_length=None if config.char_vocab_size is None else data_args.max_word_length,
+            max_word_length=None if config.char_vocab_size is None else config.max_word_length,
             char_vocab_size=config.char_vocab_size or 0,
         )
         for name, questions in data.splits.items()

@@ -69,6 +69,7 @@ class QuestionOptions(ModelOptions):
     char_embedding_size: int | None = _option("Width of a character vector.")
     char_filters: int | None = _option("Features of a word made of its characters.")
     char_width: int | None = _option("Characters that such a feature looks at together.")
+    max_word_length: int | None = _option("Characters of a word that are read, if any are.")
     max_answer_length: int | None = _option("Tokens that an answer has at most.")
 
     def config_fields(self) -> dict[str, object]:
