@@ -92,7 +92,9 @@ def test_sizes_thresholds_and_what_small_cells_see(small_input, made, backend):
     for threshold in (0.0, 0.4, 1.0):
         twin = qa.with_threshold(threshold)
         rates.append(assert_as_torch(model, twin, QUESTION, CONTEXT, skim_threshold=threshold).skim_rate)
-    assert rates[0] == 1 and 0 < rates[1] < 1 and rates[2] == 0
+    assert rates[0] == 1
+    assert 0 < rates[1] < 1
+    assert rates[2] == 0
     assert qa.threshold == 0.5
 
 

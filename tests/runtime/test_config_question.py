@@ -36,7 +36,8 @@ def test_layers_are_as_wide_as_costs_say(reader, characters, encoders, values):
 def test_what_older_files_leave_out(values):
     config = RuntimeConfig.from_dict(values(char_filters=None) | {"char_filters": 100})
     assert (config.max_word_length, config.max_answer_length, config.char_width) == (16, 15, 5)
-    assert config.exact_match and config.unk_token_id is None
+    assert config.exact_match
+    assert config.unk_token_id is None
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ class SkimRNNConfig(PreTrainedConfig):
     char_width: int = 5
     """Characters that such a feature looks at together."""
     max_word_length: int = 16
-    """Characters of a word that are read, those at its beginning, wherever texts are turned into `char_ids`."""
+    """Characters of a word that are read, from its first on, where texts are turned into `char_ids`."""
     max_answer_length: int = 15
     """Tokens that an answer may have where one is searched for."""
     pad_token_id: int | None = 0

@@ -153,11 +153,12 @@ skim_work *skim_work_new(const skim_model *m) {
     }
     int64_t chosen = m->chooser == CHOICE_OF_UNITS ? padded : 0;
     w->room = (reader_room){skim_floats(columns), skim_floats(padded), skim_floats(m->choices), skim_allocate(depth + 64, 1),
-                            skim_floats((MAX_GATES + 2) * chosen), skim_allocate(chosen, sizeof(int32_t))};
+                            skim_floats((MAX_GATES + 2) * chosen), skim_allocate(chosen, sizeof(int32_t)),
+                            skim_floats(MOST_ROWS * columns)};
     w->pooled = skim_floats(m->width);
     w->logits = skim_floats(m->labels);
     w->jump = skim_floats(m->jump_every ? m->jump_size + 1 : 0);
-    if (w->room.row && w->room.fresh && w->room.scores && w->room.quantised && w->room.chosen && w->room.list &&
+    if (w->room.row && w->room.fresh && w->room.scores && w->room.quantised && w->room.chosen && w->room.list && w->room.rows &&
         w->pooled && w->logits && w->jump)
         return w;
     skim_work_free(w);
@@ -172,6 +173,7 @@ void skim_work_free(skim_work *w) {
     free(w->room.quantised);
     free(w->room.chosen);
     free(w->room.list);
+    free(w->room.rows);
     free(w->outputs[0]);
     free(w->outputs[1]);
     free(w->vectors);

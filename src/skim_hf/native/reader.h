@@ -18,7 +18,7 @@ static inline int reader_gates(reader_kind kind) { return kind == READS_LSTM ? 4
 typedef enum { POOL_LAST, POOL_MEAN, POOL_MAX } pooling_kind;
 typedef enum { SCORE_SOFTMAX, SCORE_SIGMOID, SCORE_NONE } scoring_kind;
 
-enum { MAX_GATES = 4, QUANTISED_DEPTH = 32, MOST_QUANTISED_DEPTH = 1 << 16 };
+enum { MAX_GATES = 4, MOST_ROWS = 12, QUANTISED_DEPTH = 32, MOST_QUANTISED_DEPTH = 1 << 16 };
 
 /* A vector [depth] times a matrix [depth, columns]: panels of a few vectors of columns, each panel [depth,
    vectors, LANES]; as bytes [depth / 4, vectors, LANES, 4]. */
@@ -88,6 +88,7 @@ typedef struct {
     uint8_t *quantised;              /* [most depth] */
     float *chosen;                   /* [MAX_GATES + 2, padded], of the units that are updated */
     int32_t *list;                   /* [padded], their numbers */
+    float *rows;                     /* [MOST_ROWS, most columns], shares of inputs that are read soon */
 } reader_room;
 
 /* What a layer reads, and where the results go. NULL leaves a result out. Strides are in elements, negative

@@ -16,7 +16,7 @@ from skim_hf.runtime.text import TextEncoder, check_text
 
 
 class FoundAnswer(TypedDict):
-    """An answer, as the pipeline of transformers gave it: `context[start:end]` is `answer`, in code points."""
+    """An answer as the pipeline of transformers gave it: `context[start:end]`, in code points."""
 
     answer: str
     score: float
@@ -52,7 +52,7 @@ class AnsweringModel(RunningModel):
                 one of them. None for 128, or for half of a window where that is less.
             max_length: Tokens of a window.
             max_answer_length: Tokens that an answer has at most; None for the model's own.
-            null_answers: Whether "no answer", an empty one, is an answer too. For models that were trained so.
+            null_answers: Whether "no answer", an empty one, is an answer too: of models trained so.
             null_threshold: By how much its score has to exceed that of the best span.
 
         Returns:
@@ -166,8 +166,8 @@ def pair_texts(question: str | Sequence[str], context: str | Sequence[str]) -> l
     contexts = [context] * len(questions) if isinstance(context, str) else _listed(context, "context")
     if isinstance(question, str) or len(questions) != len(contexts):
         raise ValueError(
-            "Expected one question and one context, several questions about one context, or as many questions "
-            f"as contexts; got {_how_many(question)} and {_how_many(context)}."
+            "Expected one question and one context, several questions about one context, or as many "
+            f"questions as contexts; got {_how_many(question)} and {_how_many(context)}."
         )
     return list(zip(questions, contexts, strict=True))
 

@@ -29,7 +29,7 @@ _TEXT_SESSIONS = (SequenceSession, TokenSession)
 
 
 class SkimRuntime(AnsweringModel):
-    """A classifier of texts, or of their tokens, that runs a saved Skim-RNN without torch; or answers questions.
+    """Runs a saved Skim-RNN without torch: labels texts or their tokens, or answers questions.
 
     A model of continuous features (`vocab_size` null) reads sequences of frames instead, arrays of
     [frames, input_size]: wherever a text is expected one array stands for one, and a list of arrays, or an
@@ -264,7 +264,7 @@ class SkimRuntime(AnsweringModel):
         """A session that reads one text while it arrives.
 
         Raises:
-            ValueError: The model is bidirectional or answers questions, or its tokenizer needs the whole text.
+            ValueError: The model is bidirectional, answers questions, or its tokenizer needs the whole text.
         """
         self._check_labels()
         kinds = (FrameSession, FrameTokenSession) if self.config.reads_features else _TEXT_SESSIONS

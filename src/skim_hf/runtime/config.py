@@ -129,7 +129,7 @@ class RuntimeConfig:
 
     @property
     def output_width(self) -> int:
-        """Width of what the classifier sees; of a question reader, what both ends of an answer are scored by."""
+        """Width of what the classifier sees, or of what the ends of an answer are scored by."""
         if self.reader == "bidaf":
             return self.merged_width + 2 * self.hidden_size
         if not self.num_hidden_layers:

@@ -1,4 +1,4 @@
-"""The engine of a model that answers questions: one engine per layer that reads the context, one after the other.
+"""The engine of a model that answers questions: one engine for each layer that reads the context.
 
 A layer's engine is that of a classifier of features without its classifier, so that every way of reading, and
 what it saves, is the same here as there. The question is read by the big cells alone.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,8 +79,7 @@ class QuestionEngine:
 
         def read(frames: Array) -> Array:
             readings.append(self._layers[len(readings)].read_outputs(frames, *options))
-            outputs: Array = readings[-1].outputs
-            return outputs
+            return cast(Array, readings[-1].outputs)
 
         words, asked = self._words.look_up(context), self._words.look_up(question)
         for layer in self._question_layers:
@@ -97,7 +96,8 @@ class QuestionEngine:
         match = (np.asarray(ids)[:, None] == question_ids).any(axis=1)
         if self.config.unk_token_id is not None:
             match &= np.asarray(ids) != self.config.unk_token_id
-        return match[:, None].astype(self._dtype)
+        column: Array = match[:, None].astype(self._dtype)
+        return column
 
     def read(self, inputs: Inputs, counter: OperationCounter | None = None) -> NoReturn:
         """Refuses: there are no labels."""

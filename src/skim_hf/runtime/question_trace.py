@@ -5,8 +5,11 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skim_hf.runtime.answers import Answer
 from skim_hf.runtime.config import RuntimeConfig
@@ -140,7 +143,7 @@ def trace_answer(asking: Asking, question: str, engine: QuestionEngine) -> Answe
     return AnswerTrace(question, answers, layers, probabilities, total)
 
 
-def _merge(config: RuntimeConfig, windows: Sequence[Window], length: int, part: int) -> Array:
+def _merge(config: RuntimeConfig, windows: Sequence[Window], length: int, part: int) -> NDArray[Any]:
     """One row per token of the context: its decisions [R], probabilities [R, k], or skimmed shares [R]."""
     rows = [_rows(config, window, part)[window.null :] for window in windows if window.stop > window.first]
     if not rows:
@@ -150,18 +153,18 @@ def _merge(config: RuntimeConfig, windows: Sequence[Window], length: int, part: 
     # Neighbours meet in the middle of what they share.
     cuts = [
         0,
-        *((below[1] + above[0]) // 2 for below, above in zip(bounds, bounds[1:], strict=False)),
+        *((below[1] + above[0]) // 2 for below, above in pairwise(bounds)),
         length,
     ]
     kept = [
         row[cuts[at] - first : cuts[at + 1] - first]
         for at, (row, (first, _)) in enumerate(zip(rows, bounds, strict=True))
     ]
-    merged: Array = np.concatenate(kept)
+    merged: NDArray[Any] = np.concatenate(kept)
     return merged
 
 
-def _rows(config: RuntimeConfig, window: Window, part: int) -> Array:
+def _rows(config: RuntimeConfig, window: Window, part: int) -> NDArray[Any]:
     reading = window.reading
     if part == 0:
         return reading.decisions

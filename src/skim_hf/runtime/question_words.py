@@ -58,9 +58,7 @@ class WordVectors:
         vectors = self._table[check_ids(words.ids, len(self._table))]
         if self._characters is not None:
             if words.characters is None:
-                raise ValueError(
-                    "This model reads characters too: give [T, W] ids of each word's characters."
-                )
+                raise ValueError("This model reads characters: give [T, W] ids of each word's characters.")
             vectors = np.concatenate([vectors, self._characters.look_up(words.characters)], axis=1)
         for (transform, shift), (gate, gate_shift) in self._highway:
             share = 0.5 * np.tanh(0.5 * (vectors @ gate + gate_shift)) + 0.5

@@ -136,7 +136,10 @@ class Asking:
     def answers(self, windows: Iterator[Window]) -> list[Answer]:
         """The best answers; keeps no more of a window than its scores."""
         options, most = self.options, self.options.max_answer_length or self._config.max_answer_length
-        scores = (WindowScores(*window.reading.logits.T, window.offsets) for window in windows)
+        scores = (
+            WindowScores(window.reading.logits[:, 0], window.reading.logits[:, 1], window.offsets)
+            for window in windows
+        )
         return find_answers(
             self.context,
             scores,
