@@ -8,4 +8,5 @@ cd -- "$SKIM_HF_ROOT"
 check "lint" "$PYTHON" -m ruff check .
 check "format" "$PYTHON" -m ruff format --check .
 check "types" "$PYTHON" -m mypy
-check "tests" "$PYTHON" -m pytest -q "$@"
+# A process per core, of four at most, since each needs about a gigabyte; -n 0 among the arguments runs all in one.
+check "tests" "$PYTHON" -m pytest -q -n logical --maxprocesses 4 --dist worksteal "$@"

@@ -1,4 +1,4 @@
-"""Keeps tests off the network, and what they cache and copy out of the user's home."""
+"""Keeps tests off the network and on one thread each, and what they cache and copy out of the user's home."""
 
 import os
 import tempfile
@@ -9,6 +9,8 @@ import pytest
 _HOME = tempfile.TemporaryDirectory(prefix="skim_hf-tests-")
 os.environ["HF_HOME"] = _HOME.name
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Before anything imports torch. Models this tiny gain nothing by more, and processes beside each other lose.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 _JUMPS = {"jump_every": 2, "jump_size": 3, "jump_limit": 2}

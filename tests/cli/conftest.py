@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -50,6 +51,8 @@ def records(cli):
 def start():
     """Starts a command in a process of its own, whose streams are pipes unless given."""
     started = []
+    # Tests that run in the background of a shell ignore interruptions, which their children would inherit.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def run(*arguments, environment=None, **streams):
         command = [sys.executable, "-m", "skim_hf.cli", *map(os.fspath, arguments)]
@@ -64,6 +67,7 @@ def start():
         return child
 
     yield run
+    signal.signal(signal.SIGINT, before)
     for child in started:
         child.kill()
         child.wait()

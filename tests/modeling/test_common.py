@@ -66,6 +66,17 @@ def model(cls, shape, make_model):
     return make_model(cls, num_labels=3, **shape)
 
 
+# Every shape, and every class: enough where the one has nothing to do with the other.
+SOME = [(SkimRNNForSequenceClassification, name) for name in SHAPES]
+SOME += [(SkimRNNForTokenClassification, "both"), (SkimRNNModel, "both")]
+
+
+@pytest.fixture(params=SOME, ids=lambda pair: f"{pair[0].__name__}-{pair[1]}")
+def some_model(request, make_model):
+    cls, name = request.param
+    return make_model(cls, num_labels=3, **SHAPES[name])
+
+
 def assert_same_weights(a, b):
     assert a.state_dict().keys() == b.state_dict().keys()
     for name, tensor in a.state_dict().items():
@@ -114,21 +125,21 @@ def test_weights_are_safetensors_for_pytorch(model, tmp_path):
         assert set(file.keys()) == set(model.state_dict())
 
 
-def test_shards(model, cls, tmp_path):
-    model.save_pretrained(tmp_path, max_shard_size="1KB")
+def test_shards(some_model, tmp_path):
+    some_model.save_pretrained(tmp_path, max_shard_size="1KB")
     index = json.loads((tmp_path / "model.safetensors.index.json").read_text())
-    assert set(index["weight_map"]) == set(model.state_dict())
+    assert set(index["weight_map"]) == set(some_model.state_dict())
     assert len({*index["weight_map"].values()}) > 1
     assert not (tmp_path / "model.safetensors").exists()
-    assert_same_weights(cls.from_pretrained(tmp_path), model)
+    assert_same_weights(type(some_model).from_pretrained(tmp_path), some_model)
 
 
 @pytest.mark.parametrize("options", [{}, {"low_cpu_mem_usage": True}, {"device_map": "cpu"}], ids=str)
-def test_loading_leaves_nothing_on_the_meta_device(model, cls, options, tmp_path):
-    model.save_pretrained(tmp_path)
-    loaded = cls.from_pretrained(tmp_path, **options)
+def test_loading_leaves_nothing_on_the_meta_device(some_model, options, tmp_path):
+    some_model.save_pretrained(tmp_path)
+    loaded = type(some_model).from_pretrained(tmp_path, **options)
     assert {tensor.device.type for tensor in (*loaded.parameters(), *loaded.buffers())} == {"cpu"}
-    assert_same_weights(loaded, model)
+    assert_same_weights(loaded, some_model)
 
 
 @pytest.mark.parametrize(
@@ -141,13 +152,13 @@ def test_loading_leaves_nothing_on_the_meta_device(model, cls, options, tmp_path
     ],
     ids=str,
 )
-def test_precision_of_loaded_weights(model, cls, saved, asked, tmp_path):
-    model.to(saved).save_pretrained(tmp_path)
-    loaded = cls.from_pretrained(tmp_path, **({} if asked is None else {"dtype": asked}))
+def test_precision_of_loaded_weights(some_model, saved, asked, tmp_path):
+    some_model.to(saved).save_pretrained(tmp_path)
+    loaded = type(some_model).from_pretrained(tmp_path, **({} if asked is None else {"dtype": asked}))
     expected = asked if isinstance(asked, torch.dtype) else saved
     assert {parameter.dtype for parameter in loaded.parameters()} == {expected}
     assert loaded.config.dtype == expected
-    assert_same_weights(loaded, copy.deepcopy(model).to(expected))
+    assert_same_weights(loaded, copy.deepcopy(some_model).to(expected))
     result = loaded(IDS)
     assert result[0].dtype == expected
     assert bool(result[0].isfinite().all())
@@ -221,7 +232,8 @@ def test_labels_keep_their_names(cls, tmp_path, make_model):
 
 
 @pytest.mark.parametrize("size", [31, 21])
-def test_a_vocabulary_of_another_size(model, cls, size, tmp_path):
+def test_a_vocabulary_of_another_size(some_model, size, tmp_path):
+    model, cls = some_model, type(some_model)
     before, old = model(IDS)[0].detach(), model.get_input_embeddings().weight.detach().clone()
     new = model.resize_token_embeddings(size)
     assert new is model.get_input_embeddings()
@@ -340,8 +352,11 @@ def test_every_parameter_gets_a_gradient(cell_type, small_input, estimator, cls,
 
 @pytest.mark.filterwarnings("ignore:.gradient_checkpointing:FutureWarning")
 @pytest.mark.parametrize(("names", "dropout"), [("activation", 0.4), ("activation", 0.0), ("gradient", 0.4)])
-def test_checkpointing_changes_no_gradient(cls, shape, dropout, names, make_model, monkeypatch):
-    model = make_model(cls, dropout=dropout, num_labels=3, **shape).train()
+def test_checkpointing_changes_no_gradient(some_model, dropout, names, monkeypatch):
+    model = some_model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = dropout
     calls, original = [], SkimRNNReader.accept
     monkeypatch.setattr(SkimRNNReader, "accept", lambda *args: calls.append(1) or original(*args))
 

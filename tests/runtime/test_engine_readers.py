@@ -39,12 +39,13 @@ def test_engine_equals_reference(shared_models, policy, jumps, stack, cell_type,
     fields |= {"learned_initial_state": bool(number % 2)} | (FEATURES if number % 4 == 1 else {})
     config, weights = shared_models.loaded(dtype=dtype, **fields)
     inputs = inputs_of(config, 47)
-    for threshold, fold_limit in itertools.product((0.0, 0.4, 0.5, 1.0), (FOLD_LIMIT, 0)):
+    for threshold in (0.0, 0.4, 0.5, 1.0):
         truth = reference.read_text(config, weights, inputs, threshold)
-        engine = NumpyEngine(config, weights, threshold, fold_limit=fold_limit)
-        # Twice, because what one text leaves in the buffers must not reach the next.
-        for _ in range(2):
-            assert_equal(engine.read(inputs), truth, TOLERANCE[dtype])
+        for fold_limit in (FOLD_LIMIT, 0):
+            engine = NumpyEngine(config, weights, threshold, fold_limit=fold_limit)
+            # Twice, because what one text leaves in the buffers must not reach the next.
+            for _ in range(2):
+                assert_equal(engine.read(inputs), truth, TOLERANCE[dtype])
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 5])

@@ -80,19 +80,31 @@ def assert_equal(found, truth, atol=2e-5):
     assert found.jumps.tolist() == truth.jumps.tolist()
 
 
-def check(config, weights, threshold=0.5, lengths=(61, 1, 0, 300), dtype="float32"):
-    engine = NativeEngine(config, weights, threshold, dtype)
-    for length in lengths:
-        text = draw(config, length)
-        assert_equal(engine.read(text), reference.read_text(config, weights, text, threshold))
+def truths(config, weights, threshold=0.5, lengths=(61, 1, 0)):
+    """Texts, and how the equations read each: by far the slowest part of a comparison."""
+    texts = [draw(config, length) for length in lengths]
+    return [(text, reference.read_text(config, weights, text, threshold)) for text in texts]
+
+
+def check(config, weights, threshold=0.5):
+    engine = NativeEngine(config, weights, threshold, "float32")
+    for text, truth in truths(config, weights, threshold):
+        assert_equal(engine.read(text), truth)
     return engine
 
 
 @pytest.mark.parametrize(("policy", "jumps"), READERS)
 @pytest.mark.parametrize("cell", CELLS)
-def test_equals_the_equations(models, instructions, policy, jumps, cell):
-    for layers, width in ((1, 7), (1, 16), (3, 37)):
-        check(*load(models, policy, cell_type=cell, hidden_size=width, num_hidden_layers=layers, **jumps))
+def test_equals_the_equations(models, monkeypatch, policy, jumps, cell):
+    for layers, width, longest in ((1, 7, 300), (1, 16, 61), (3, 37, 61)):
+        more = {"cell_type": cell, "hidden_size": width, "num_hidden_layers": layers}
+        config, weights = load(models, policy, **more, **jumps)
+        expected = truths(config, weights, lengths=(1, 0, longest))
+        for instructions in filter(is_available, native.INSTRUCTIONS):
+            monkeypatch.setenv(native.SWITCH, instructions)
+            engine = NativeEngine(config, weights, 0.5, "float32")
+            for text, truth in expected:
+                assert_equal(engine.read(text), truth)
 
 
 @pytest.mark.parametrize(("policy", "jumps"), READERS)
