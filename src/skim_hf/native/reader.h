@@ -88,7 +88,7 @@ typedef struct {
     uint8_t *quantised;              /* [most depth] */
     float *chosen;                   /* [MAX_GATES + 2, padded], of the units that are updated */
     int32_t *list;                   /* [padded], their numbers */
-    float *rows;                     /* [MOST_ROWS, most columns], shares of inputs that are read soon */
+    float *rows;                     /* [MOST_ROWS, most columns], shares of the next inputs */
 } reader_room;
 
 /* What a layer reads, and where the results go. NULL leaves a result out. Strides are in elements, negative

@@ -1,15 +1,13 @@
-/* Products of inputs that are vectors, for several tokens at once: the weights of a large cell come from far away, and
-   once they are here, those tokens can use them too that will probably be read soon. A token's sums are the same, in
-   the same order, as those of `share_row`, so that its bits do not depend on who its neighbours are. */
+/* Products of inputs that are vectors, for several tokens at once where every token is read in full: the weights of a
+   large cell come from far away, and once they are here, the next tokens can use them too. A token's sums are the
+   same, in the same order, as those of `share_row`, so that its bits do not depend on who its neighbours are. */
 
-enum { TILE_TOKENS = 3, AHEAD_TOKENS = 32, MOST_AHEAD_SMALL = 4 };
+enum { TILE_TOKENS = 3 };
 
-/* The tokens from `start` to `end` of a task, what the input says of their decisions, what the state said last, and
-   the rows that are there already: those of the tokens `rows`. */
+/* The tokens, from the first to the one before the end, whose rows are there. */
 typedef struct {
-    int64_t start, end, count, rows[MOST_ROWS];
-    float shares[AHEAD_TOKENS * MOST_AHEAD_SMALL], from_state[MOST_AHEAD_SMALL];
-} outlook;
+    int64_t first, end;
+} rows_there;
 
 /* Half a panel of four vectors, as panel_floats(4, 2, ...) adds it up. */
 INLINE void tile_floats(const int tokens, int64_t depth, const float *const *x, const float *weights,
@@ -70,53 +68,14 @@ static void share_rows(const reader_share *share, int64_t count, const float *co
     }
 }
 
-/* Looks at the next tokens of a task. */
-INLINE void look_ahead(const reader_layer *r, const reader_task *t, int64_t at, outlook *ahead) {
-    int64_t small = r->choices - 1;
-    ahead->start = at;
-    ahead->end = t->count - at < AHEAD_TOKENS ? t->count : at + AHEAD_TOKENS;
-    for (int64_t j = 0; j < small; j++) {
-        const float *weights = r->decision_inputs + j * r->input_size;
-        int64_t next = at;
-        /* One sum can only grow as fast as one addition takes; several grow side by side. */
-        for (; next + 4 <= ahead->end; next += 4) {
-            const float *x[4];
-            float sum[4];
-            for (int i = 0; i < 4; i++) sum[i] = r->decision_bias[j], x[i] = t->inputs + (next + i) * t->input_stride;
-            for (int64_t k = 0; k < r->input_size; k++)
-#pragma GCC unroll 4
-                for (int i = 0; i < 4; i++) sum[i] += x[i][k] * weights[k];
-            for (int i = 0; i < 4; i++) ahead->shares[(next + i - at) * small + j] = sum[i];
-        }
-        for (; next < ahead->end; next++)
-            ahead->shares[(next - at) * small + j] = decision_share(r, j, 0, t->inputs + next * t->input_stride);
+/* The row of a token of a task, with those of the tokens that come next. */
+static addend row_ahead(const reader_share *share, const reader_room *room, const reader_task *t, int64_t at,
+                        rows_there *rows) {
+    if (at >= rows->end) {
+        const float *inputs[MOST_ROWS];
+        *rows = (rows_there){at, t->count - at < MOST_ROWS ? t->count : at + MOST_ROWS};
+        for (int64_t i = at; i < rows->end; i++) inputs[i - at] = t->inputs + i * t->input_stride;
+        share_rows(share, rows->end - at, inputs, room->rows);
     }
-}
-
-/* Whether a token would be read in full if the state said of it what it said last. */
-static int calls_for_reading(const reader_layer *r, const outlook *ahead, int64_t at) {
-    int64_t small = r->choices - 1;
-    const float *shares = ahead->shares + (at - ahead->start) * small;
-    float scores[MOST_AHEAD_SMALL];
-    if (!small) return 1;
-    if (small == 1) return !(ahead->from_state[0] > r->bound - shares[0]);
-    for (int64_t j = 0; j < small; j++) scores[j] = ahead->from_state[j] + shares[j];
-    return !choose_of_many(scores, small, r->bound);
-}
-
-/* The row of a token that is read in full, with those of others that will be. */
-static addend row_ahead(const reader_layer *r, const reader_room *room, const reader_task *t, int64_t at,
-                        outlook *ahead) {
-    const reader_share *share = &r->cells[0].share;
-    const float *inputs[MOST_ROWS];
-    for (int64_t i = 0; i < ahead->count; i++)
-        if (ahead->rows[i] == at) return (addend){room->rows + i * share->inputs.columns, NULL, 1};
-    ahead->count = 0;
-    for (int64_t next = at; next < ahead->end && ahead->count < MOST_ROWS; next++)
-        if (next == at || calls_for_reading(r, ahead, next)) {
-            inputs[ahead->count] = t->inputs + next * t->input_stride;
-            ahead->rows[ahead->count++] = next;
-        }
-    share_rows(share, ahead->count, inputs, room->rows);
-    return (addend){room->rows, NULL, 1};
+    return (addend){room->rows + (at - rows->first) * share->inputs.columns, NULL, 1};
 }

@@ -146,21 +146,17 @@ static int64_t choose_of_many(const float *scores, int64_t count, float bound) {
 
 #include "reader_ahead.h"
 
-/* `shares` are those of the input, or NULL where nobody has computed them. */
 INLINE int64_t decide(const reader_layer *r, const reader_state *s, const reader_room *room, int32_t id,
-                      const float *input, const float *shares, float *from_state) {
+                      const float *input, float *from_state) {
     if (r->choices == 1) return 0;
     if (r->choices == 2) {
-        float share = shares ? shares[0] : decision_share(r, 0, id, input);
+        float share = decision_share(r, 0, id, input);
         *from_state = dot_state(r, s, 0);
         room->scores[0] = *from_state + share;
         return *from_state > r->bound - share;
     }
-    for (int64_t j = 0; j < r->choices - 1; j++) {
-        float said = dot_state(r, s, j);
-        if (shares) from_state[j] = said;
-        room->scores[j] = said + (shares ? shares[j] : decision_share(r, j, id, input));
-    }
+    for (int64_t j = 0; j < r->choices - 1; j++)
+        room->scores[j] = dot_state(r, s, j) + decision_share(r, j, id, input);
     return choose_of_many(room->scores, r->choices - 1, r->bound);
 }
 
@@ -184,20 +180,20 @@ INLINE void prefetch_token(const reader_layer *r, int32_t id, float from_state) 
 
 INLINE void read_tokens(const reader_kind kind, const int fast, const reader_layer *r, reader_state *s, const reader_room *room,
                         const reader_task *t) {
-    const int64_t further = 4, small = r->choices - 1;
-    const int looks = t->inputs && !r->cells[0].share.inputs.bytes && small <= MOST_AHEAD_SMALL;
-    outlook ahead = {.end = 0};
+    const int64_t ahead = 4, small = r->choices - 1;
+    /* Nothing is computed for a token that may turn out to be skimmed. */
+    const int reads_all = t->inputs && r->choices == 1 && !r->cells[0].share.inputs.bytes;
+    rows_there rows = {0, 0};
+    float from_state = 0;
     for (int64_t at = 0; at < t->count; at++) {
         int32_t id = t->ids ? t->ids[at * t->ids_stride] : 0;
         const float *input = t->inputs ? t->inputs + at * t->input_stride : NULL;
-        if (t->ids && at + further < t->count)
-            prefetch_token(r, t->ids[(at + further) * t->ids_stride], ahead.from_state[0]);
-        if (looks && at == ahead.end) look_ahead(r, t, at, &ahead);
-        const float *shares = looks ? ahead.shares + (at - ahead.start) * small : NULL;
-        int64_t choice = decide(r, s, room, id, input, shares, ahead.from_state);
+        if (t->ids && at + ahead < t->count)
+            prefetch_token(r, t->ids[(at + ahead) * t->ids_stride], from_state);
+        int64_t choice = decide(r, s, room, id, input, &from_state);
         const reader_cell *cell = &r->cells[choice];
         if (cell->size) {
-            addend row = looks && !choice ? row_ahead(r, room, t, at, &ahead) : share_row(&cell->share, id, input, room);
+            addend row = reads_all ? row_ahead(&cell->share, room, t, at, &rows) : share_row(&cell->share, id, input, room);
             cell_step(kind, fast, cell, &row, s, room, (int)(s->counts[choice] & 1));
         }
         s->counts[choice]++;
