@@ -171,5 +171,6 @@ def _rows(config: RuntimeConfig, window: Window, part: int) -> NDArray[Any]:
     if part == 1:
         return reading.probabilities
     if reading.units is not None:
-        return 1 - reading.units / config.hidden_size
+        left_alone: NDArray[Any] = 1 - reading.units / config.hidden_size
+        return left_alone
     return (reading.decisions != 0).astype(np.float32)

@@ -20,6 +20,7 @@ from .question_windows import QuestionDataset
 from .throughput import Throughput
 from .trainer import SkimTrainer
 
+Logits = tuple[NDArray[Any], NDArray[Any]]
 _LABELS = ["start_positions", "end_positions", "row"]
 
 
@@ -67,8 +68,8 @@ class QuestionTrainer(SkimTrainer):
 
     def answers(self, dataset: QuestionDataset, report: PredictionOutput) -> dict[str, list[Answer]]:
         """The best answer to every question, by what `predict` has said of the rows of a dataset."""
-        logits, _ = _in_order(report.predictions, report.label_ids)
-        return dataset.answers(*logits, **self._options())
+        (start, end), _ = _in_order(report.predictions, report.label_ids)
+        return dataset.answers(start, end, **self._options())
 
     def _options(self) -> dict[str, Any]:
         length = self._config().max_answer_length
@@ -76,17 +77,17 @@ class QuestionTrainer(SkimTrainer):
 
     def _scores(self, prediction: EvalPrediction) -> dict[str, float]:
         """Scores of the answers and of the reading."""
-        logits, counts = _in_order(prediction.predictions, prediction.label_ids)
+        (start, end), counts = _in_order(prediction.predictions, prediction.label_ids)
         dataset: QuestionDataset = self._evaluated
         scores: dict[str, float] = {}
         if dataset.null_answers or all(question.answers for question in dataset.questions):
-            scores = dataset.scores(*logits, **self._options())
+            scores = dataset.scores(start, end, **self._options())
         config = self._config()
         return {**scores, **reading_scores(counts, config), **layer_skim_rates(counts, config)}
 
 
-def _in_order(predictions: Any, labels: Any) -> tuple[list[NDArray[Any]], TextCounts]:
+def _in_order(predictions: Any, labels: Any) -> tuple[Logits, TextCounts]:
     """Start and end logits in the order of the rows, [N, T] each, and how the rows were read."""
-    logits, counts = predictions
+    (start, end), counts = predictions
     order = np.argsort(np.asarray(labels[-1]))
-    return [np.asarray(side)[order] for side in logits], TextCounts.of(counts)
+    return (np.asarray(start)[order], np.asarray(end)[order]), TextCounts.of(counts)
