@@ -170,7 +170,7 @@ def _rows(config: RuntimeConfig, window: Window, part: int) -> NDArray[Any]:
         return reading.decisions
     if part == 1:
         return reading.probabilities
+    left_alone: NDArray[Any] = (reading.decisions != 0).astype(np.float32)
     if reading.units is not None:
-        left_alone: NDArray[Any] = 1 - reading.units / config.hidden_size
-        return left_alone
-    return (reading.decisions != 0).astype(np.float32)
+        left_alone = 1 - reading.units / config.hidden_size
+    return left_alone

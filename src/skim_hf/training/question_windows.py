@@ -20,6 +20,7 @@ from skim_hf.tables import Question, Questions
 from .question_tokens import answer_tokens, encode_texts
 
 Array = NDArray[Any]
+Rows = Sequence[Array] | Array
 
 
 class QuestionWindow(NamedTuple):
@@ -127,8 +128,8 @@ class QuestionDataset(Dataset[dict[str, Any]]):
 
     def answers(
         self,
-        start_logits: Sequence[Array],
-        end_logits: Sequence[Array],
+        start_logits: Rows,
+        end_logits: Rows,
         *,
         max_answer_length: int,
         count: int = 1,
@@ -161,9 +162,7 @@ class QuestionDataset(Dataset[dict[str, Any]]):
             for question, windows in self._scored(start_logits, end_logits)
         }
 
-    def scores(
-        self, start_logits: Sequence[Array], end_logits: Sequence[Array], **options: Any
-    ) -> dict[str, float]:
+    def scores(self, start_logits: Rows, end_logits: Rows, **options: Any) -> dict[str, float]:
         """Exact match and F1 of the best answers.
 
         Args:
@@ -178,9 +177,7 @@ class QuestionDataset(Dataset[dict[str, Any]]):
         best = {name: answers[0].text for name, answers in found.items()}
         return answer_scores(best, self.questions.references(), null_answers=self.null_answers)
 
-    def null_threshold(
-        self, start_logits: Sequence[Array], end_logits: Sequence[Array], *, max_answer_length: int
-    ) -> float:
+    def null_threshold(self, start_logits: Rows, end_logits: Rows, *, max_answer_length: int) -> float:
         """The threshold of the null answer with the best F1 on these questions, for `answers` on others.
 
         Args:
@@ -209,9 +206,7 @@ class QuestionDataset(Dataset[dict[str, Any]]):
         best = {name: spans[name][0].text for name in margins}
         return best_null_threshold(margins, best, {name: golds[name] for name in margins})[0]
 
-    def _scored(
-        self, start_logits: Sequence[Array], end_logits: Sequence[Array]
-    ) -> Iterator[tuple[Question, list[WindowScores]]]:
+    def _scored(self, start_logits: Rows, end_logits: Rows) -> Iterator[tuple[Question, list[WindowScores]]]:
         """Every question with the logits of its windows, without their padding."""
         if self.labelled_only:
             raise ValueError("Answers are sought in all windows; make the dataset without labelled_only.")
