@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,18 @@ from skim_hf.runtime.classifier import SkimRuntime
 from skim_hf.runtime.question_options import AnswerOptions
 from skim_hf.runtime.question_trace import layer_titles
 from skim_hf.tables import Questions
+
+
+class Answered(NamedTuple):
+    """What a model made of some questions.
+
+    Attributes:
+        answers: The best answer to each, by its id.
+        counts: How their contexts were read.
+    """
+
+    answers: dict[str, str]
+    counts: TextCounts
 
 
 def evaluate_answers(
@@ -47,21 +59,8 @@ def evaluate_answers(
         ValueError: A model that labels texts, no questions, a question without a right answer where null
             answers are not allowed, or an impossible option.
     """
-    if not questions:
-        raise ValueError("Expected at least one question to evaluate on; got none.")
-    chosen = AnswerOptions(**options)
-    found = [
-        runtime.read_question(each.question, each.context, **options)
-        for each in with_bar(questions, "Evaluation", " questions", shown=progress)
-    ]
-    best = {each.id: reading.answers[0].text for each, reading in zip(questions, found, strict=True)}
-    parts: dict[str, Any] = {
-        "choices": np.array([reading.choices for reading in found]),
-        "lengths": np.array([reading.tokens_read for reading in found]),
-    }
-    if runtime.config.policy == "selective":
-        parts["units"] = np.array([reading.units for reading in found])
-    counts = TextCounts.of(parts)
+    found = answer_all(runtime, questions, "Evaluation", progress=progress, **options)
+    chosen, counts = AnswerOptions(**options), found.counts
     return {
         "data": dict(data),
         "split": split,
@@ -70,7 +69,7 @@ def evaluate_answers(
         "threshold": runtime.threshold,
         "backend": runtime.backend,
         "dtype": runtime.options.dtype,
-        "metrics": answer_scores(best, questions.references(), null_answers=chosen.null_answers),
+        "metrics": answer_scores(found.answers, questions.references(), null_answers=chosen.null_answers),
         **reading_scores(counts, runtime.config),
         "layer_skim_rates": _by_layer(runtime, counts),
         "answers": {
@@ -82,6 +81,37 @@ def evaluate_answers(
         "machine": describe_machine(),
         "command": command_line(),
     }
+
+
+def answer_all(
+    runtime: SkimRuntime, questions: Questions, label: str, *, progress: bool = False, **options: Any
+) -> Answered:
+    """Answers questions one by one.
+
+    Args:
+        runtime: The model.
+        questions: At least one.
+        label: Of the progress bar.
+        progress: Whether to show it.
+        **options: Of `SkimRuntime.answer`.
+
+    Raises:
+        ValueError: A model that labels texts, no questions, or an impossible option.
+    """
+    if not questions:
+        raise ValueError("Expected at least one question to evaluate on; got none.")
+    found = [
+        runtime.read_question(each.question, each.context, **options)
+        for each in with_bar(questions, label, " questions", shown=progress)
+    ]
+    parts: dict[str, Any] = {
+        "choices": np.array([reading.choices for reading in found]),
+        "lengths": np.array([reading.tokens_read for reading in found]),
+    }
+    if runtime.config.policy == "selective":
+        parts["units"] = np.array([reading.units for reading in found])
+    best = {each.id: reading.answers[0].text for each, reading in zip(questions, found, strict=True)}
+    return Answered(best, TextCounts.of(parts))
 
 
 def describe_answer(runtime: SkimRuntime, question: str, context: str, **options: Any) -> Block:
