@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,18 @@ _COLOURS = ("#1f5a8f", "#b0792b", "#4d8f5a", "#8a4f9e", "#3f95c4", "#c4553f")
 _FORWARD, _BACKWARD = "#1f5a8f", "#7db4d8"
 
 
-def draw_all(results: dict[str, Any], folder: Path, stem: str) -> None:
-    """Draws both figures in every format, or says why not; the ends of their names are _cost and _layers.
+def draw_all(results: dict[str, Any], folder: Path, stem: str, formats: Sequence[str] = FORMATS) -> None:
+    """Draws both figures, or says why not; the ends of their names are _cost and _layers.
 
     Args:
         results: What question_curve.py measured.
         folder: Where to.
         stem: The beginning of their names.
+        formats: Each in all of these.
     """
     plots = {"cost": plot_cost, **({"layers": plot_layers} if skimming(results) else {})}
     for name, plot in plots.items():
-        for form in FORMATS:
+        for form in formats:
             path = folder / f"{stem}_{name}.{form}"
             try:
                 plot(results, path)
