@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from _gather import gather
-from _question_contestants import Asked, Contender, encode, makers
+from _question_contestants import TORCH, Asked, Contender, encode, makers
 
 from skim_hf.results.answering import answer_all
 from skim_hf.results.effort import layer_skim_rates, reading_scores
@@ -21,6 +21,8 @@ TOLERANCE = 1e-3
 """Largest difference of float32 scores, as a share of the largest score."""
 FEW = 1e-3
 """Share of decisions that may differ in float32, since two of a sum's orders may lie beside a threshold."""
+EAGER_EVERY = 4
+"""Rounds from one turn to the next of the slowest by far."""
 
 Figures = dict[str, Any]
 
@@ -56,7 +58,8 @@ def measure(folder: Path, questions: Questions, rounds: int) -> Figures:
 
 def time_all(runs: dict[str, Any], inputs: Sequence[Any], rounds: int, label: str) -> Figures:
     """Times of all, and how many times faster than those in torch they are."""
-    times = take_turns({name: Contestant(run) for name, run in runs.items()}, inputs, rounds, label)
+    contestants = {name: Contestant(run, EAGER_EVERY if name == TORCH else 1) for name, run in runs.items()}
+    times = take_turns(contestants, inputs, rounds, label)
     bases = [name for name in times if name.startswith("torch")]
     return {
         name: {**summarise(seconds.values()), "times_faster_than": ratios(times, name, bases)}
