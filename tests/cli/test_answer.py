@@ -89,6 +89,23 @@ def test_evaluate_and_info_on_the_command_line(folder, cli):
     assert "labels" not in report
     table = cli("info", folder, "--format", "table").stdout
     assert "reader" in table
-    refused = cli("predict", folder, "a text")
-    assert refused.exit_code == 1
-    assert "answer" in refused.stderr
+    plan = json.loads(cli("push", folder, "org/qa", "--dry-run").stdout)
+    assert {"README.md", "results.json", "question_skim_rnn.py"} <= set(plan["files"])
+
+
+@pytest.mark.parametrize("command", ["predict", "bench", "info"])
+def test_what_is_for_labels_is_refused(saved, cli, tmp_path, command):
+    (tmp_path / "texts.txt").write_text(CONTEXT, encoding="utf-8")
+    found = cli(command, saved, "--input", tmp_path / "texts.txt")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "answers questions, and this is for models that label texts: use skim-hf answer" in found.stderr
+
+
+@pytest.mark.parametrize("command", [["answer", QUESTION], ["info"], ["evaluate", QUESTIONS_FILE]])
+def test_a_budget_is_refused(saved, cli, tmp_path, command):
+    name, *given = command
+    (tmp_path / "texts.txt").write_text(CONTEXT, encoding="utf-8")
+    budget = ["--budget", 0.5, "--calibration", tmp_path / "texts.txt"]
+    found = cli(name, saved, *given, *budget, input=CONTEXT)
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "this model answers questions: give it a threshold instead" in found.stderr

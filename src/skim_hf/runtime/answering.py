@@ -7,7 +7,7 @@ from typing import Any, TypedDict, cast
 
 from skim_hf.runtime.answers import Answer
 from skim_hf.runtime.counter import OperationCounter
-from skim_hf.runtime.question_engine import NO_LABELS, QuestionEngine
+from skim_hf.runtime.question_engine import NO_BUDGET, NO_LABELS, QuestionEngine
 from skim_hf.runtime.question_options import AnswerOptions
 from skim_hf.runtime.question_trace import AnswerTrace, trace_answer
 from skim_hf.runtime.questions import Asking, Passage, QuestionReading, read_question
@@ -153,6 +153,11 @@ class AnsweringModel(RunningModel):
         """Refuses a model that gives no labels."""
         if self.config.reader is not None:
             raise ValueError(NO_LABELS)
+
+    def _check_budget(self) -> None:
+        """Refuses a model that is asked questions, for which texts alone tell nothing."""
+        if self.config.reader is not None:
+            raise ValueError(NO_BUDGET)
 
     def _asking(self, question: str, context: str, options: AnswerOptions) -> Asking:
         return Asking(self._passage(context, options), question)

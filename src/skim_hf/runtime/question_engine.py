@@ -29,6 +29,11 @@ NO_LABELS = (
     "read_question and trace_answer for what was read."
 )
 
+NO_BUDGET = (
+    "A budget is found on texts that are to be labelled, and this model answers questions: give it a "
+    "threshold instead, one that evaluate_answers (skim-hf evaluate --threshold) shows to suit them."
+)
+
 
 class Encoded(NamedTuple):
     """A question, or a window of its context, before one meets the other.
