@@ -53,6 +53,32 @@ def test_traces_on_the_command_line(saved, cli, tmp_path):
     assert [*values["layer_skim_rates"]] == [*trace.layers]
 
 
+def test_trace_takes_a_question(saved, cli, tmp_path):
+    asked, text = ("trace", saved, "--question", QUESTION), tmp_path / "text.txt"
+    text.write_text(f"{CONTEXT}\r\n", encoding="utf-8")
+    shown = cli("answer", saved, QUESTION, "--trace", input=CONTEXT).stdout
+    for found in (cli(*asked, "--context", text), cli(*asked, CONTEXT), cli(*asked, input=CONTEXT)):
+        assert (found.exit_code, found.stdout) == (0, shown)
+    shown = cli("answer", saved, QUESTION, "--trace", "--json", input=CONTEXT).stdout
+    assert cli(*asked, CONTEXT, "--json").stdout == shown
+    page = tmp_path / "trace.html"
+    assert cli(*asked, CONTEXT, "--html", page).stdout == ""
+    trace = SkimRuntime.from_pretrained(saved).trace_answer(QUESTION, CONTEXT)
+    assert page.read_text(encoding="utf-8") == trace.to_html(full_page=True)
+
+
+def test_trace_refuses_what_does_not_go_together(saved, cli, tmp_path):
+    for wrong, message in [
+        ([CONTEXT], "--question"),
+        ([CONTEXT, "--question", QUESTION, "--context", tmp_path / "text.txt"], "--context"),
+    ]:
+        found = cli("trace", saved, *wrong)
+        assert (found.exit_code, message in found.stderr) == (2, True)
+    (tmp_path / "latin.txt").write_bytes(b"good\nf\xfcr")
+    found = cli("trace", saved, "--question", QUESTION, "--context", tmp_path / "latin.txt")
+    assert (found.exit_code, "latin.txt, line 2, is not UTF-8" in found.stderr) == (1, True)
+
+
 def test_evaluate_and_info_on_the_command_line(folder, cli):
     found = cli("evaluate", folder, QUESTIONS_FILE, "--results", folder / "results.json")
     block = json.loads(found.stdout)
@@ -63,6 +89,23 @@ def test_evaluate_and_info_on_the_command_line(folder, cli):
     assert "labels" not in report
     table = cli("info", folder, "--format", "table").stdout
     assert "reader" in table
-    refused = cli("predict", folder, "a text")
-    assert refused.exit_code == 1
-    assert "answer" in refused.stderr
+    plan = json.loads(cli("push", folder, "org/qa", "--dry-run").stdout)
+    assert {"README.md", "results.json", "question_skim_rnn.py"} <= set(plan["files"])
+
+
+@pytest.mark.parametrize("command", ["predict", "bench", "info"])
+def test_what_is_for_labels_is_refused(saved, cli, tmp_path, command):
+    (tmp_path / "texts.txt").write_text(CONTEXT, encoding="utf-8")
+    found = cli(command, saved, "--input", tmp_path / "texts.txt")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "answers questions, and this is for models that label texts: use skim-hf answer" in found.stderr
+
+
+@pytest.mark.parametrize("command", [["answer", QUESTION], ["info"], ["evaluate", QUESTIONS_FILE]])
+def test_a_budget_is_refused(saved, cli, tmp_path, command):
+    name, *given = command
+    (tmp_path / "texts.txt").write_text(CONTEXT, encoding="utf-8")
+    budget = ["--budget", 0.5, "--calibration", tmp_path / "texts.txt"]
+    found = cli(name, saved, *given, *budget, input=CONTEXT)
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "this model answers questions: give it a threshold instead" in found.stderr

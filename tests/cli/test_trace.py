@@ -74,3 +74,9 @@ def test_a_text_cannot_command_the_terminal(cli, folder):
     shown = cli("trace", folder, "a \x1b[2J film \x07").stdout
     assert "\x1b" not in shown
     assert "\x07" not in shown
+
+
+def test_a_question_is_for_models_that_answer(cli, folder):
+    found = cli("trace", folder, TEXT, "--question", "What?")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "answers no questions" in found.stderr

@@ -7,9 +7,11 @@ from skim_hf.hub import push_folder
 from skim_hf.modeling.auto_map_skim_rnn import AUTO_MAP
 
 from .loopback import LoopbackHub
+from .tiny import make_folder
 
 TEXTS = ["A good film.", "an awful, awful plot", "it was"]
 LABELS = [1, 0, 1]
+ASKED = {"question": "What was good?", "context": "A good 😀 film, an awful plot."}
 
 # What a child reports of the models on the Hub; `skim_hf` is imported in one that has it.
 PULL = """
@@ -18,7 +20,7 @@ import torch
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
-repos, texts, old, options = args
+repos, texts, asked, old, options = args
 if not options:
     import skim_hf
 tokenizer = AutoTokenizer.from_pretrained(repos["texts"], **options)
@@ -44,6 +46,8 @@ for name, task in (("texts", "text-classification"), ("tokens", "token-classific
     found[task] = pipeline(task, model=repos[name], **options)(texts)
 skims = pipeline("skim-text-classification", model=repos["texts"], **options)(texts[0])
 found["skims"] = [word["word"] for word in skims[0]["words"]]
+reader = pipeline("skim-question-answering", model=repos["answers"], **options)
+found["modules"]["answers"], found["answers"] = type(reader.model).__module__, reader(**asked, top_k=3)
 if "HF_HUB_OFFLINE" not in os.environ:
     # Without a task it is what the card says, which only the Hub can tell.
     pipeline(model=repos["texts"], **options)
@@ -54,6 +58,7 @@ if not options:
         clf = SkimRuntime.from_pretrained(repos[name], dtype="float32")
         found["runtime " + name] = [clf.read_ids(clf.encode(text)).logits.tolist() for text in texts]
     clf = SkimRuntime.from_pretrained(repos["texts"], revision="v1")
+    found["runtime answers"] = SkimRuntime.from_pretrained(repos["answers"]).answer(**asked, top_k=3)
     found["runtime v1"] = [clf.read_ids(clf.encode(text)).logits.tolist() for text in texts]
 found["package"] = any(name.split(".")[0] == "skim_hf" for name in __import__("sys").modules)
 report(json.loads(json.dumps(found, default=float)))
@@ -96,6 +101,7 @@ def pushed(shared_hub, tmp_path_factory):
     """Repositories, the commit of an older model in one of them, and what every model says of `TEXTS`."""
     import torch
 
+    from skim_hf import SkimRuntime
     from skim_hf.training import build_tokenizer
 
     root = tmp_path_factory.mktemp("models")
@@ -105,7 +111,9 @@ def pushed(shared_hub, tmp_path_factory):
     tokens.skim_rnn.save_pretrained(root / "bare")
     tokenizer = build_tokenizer(TEXTS, min_frequency=1, progress=False)
     tokenizer.save_pretrained(root / "bare")
-    repos = {name: shared_hub.repo_id(f"tiny-{name}.1") for name in ("texts", "tokens", "bare")}
+    reader = {"reader": "attention", "char_vocab_size": 300, "char_filters": 4}
+    make_folder(root / "answers", "SkimRNNForQuestionAnswering", **reader)
+    repos = {name: shared_hub.repo_id(f"tiny-{name}.1") for name in ("texts", "tokens", "bare", "answers")}
 
     def push(name, repo, **options):
         options = {"endpoint": shared_hub.endpoint, "token": shared_hub.token, **options}
@@ -121,6 +129,7 @@ def pushed(shared_hub, tmp_path_factory):
     models |= {"encoder": texts.skim_rnn, "bare": tokens.skim_rnn}
     with torch.no_grad():
         values = {name: model(**encoded)[0].numpy() for name, model in models.items()}
+    values["answers"] = SkimRuntime.from_pretrained(root / "answers").answer(**ASKED, top_k=3)
     return repos, first, encoded, values
 
 
@@ -131,10 +140,10 @@ def found(request, shared_hub, pushed, run_shared, tmp_path_factory):
     options = {} if request.param else {"trust_remote_code": True}
     home = tmp_path_factory.mktemp("home")
     settings = {"package": request.param, "home": home}
-    online = run_shared(PULL, repos, TEXTS, first, options, **settings)
+    online = run_shared(PULL, repos, TEXTS, ASKED, first, options, **settings)
     counts = isinstance(shared_hub, LoopbackHub)
     before = shared_hub.count() if counts else 0
-    offline = run_shared(PULL, repos, TEXTS, first, options, offline=True, **settings)
+    offline = run_shared(PULL, repos, TEXTS, ASKED, first, options, offline=True, **settings)
     return request.param, online, offline, shared_hub.count() - before if counts else 0
 
 
@@ -161,6 +170,15 @@ def test_a_revision_is_pinned(found, pushed, name):
     assert len(online["config"][2]) == len(AUTO_MAP)
 
 
+def test_a_question_is_answered(found, pushed):
+    has_package, online, _, _ = found
+    _, _, _, values = pushed
+    expected = [{**each, "score": pytest.approx(each["score"], abs=1e-6)} for each in values["answers"]]
+    assert online["answers"] == expected
+    assert online.get("runtime answers", values["answers"]) == expected
+    assert ("runtime answers" in online) == has_package
+
+
 def test_the_code_is_the_package_s_or_that_of_the_pinned_commit(shared_hub, found, pushed):
     has_package, online, _, _ = found
     repos, first, _, values = pushed
@@ -168,11 +186,13 @@ def test_the_code_is_the_package_s_or_that_of_the_pinned_commit(shared_hub, foun
     modules = online["modules"]
     assert online["package"] == has_package
     if has_package:
-        assert set(modules.values()) == {"skim_hf.modeling.modeling_skim_rnn"}
+        ours = "skim_hf.modeling.question_skim_rnn", "skim_hf.modeling.modeling_skim_rnn"
+        assert set(modules.values()) == set(ours)
         return
     assert all(module.startswith("transformers_modules.") for module in modules.values())
     newest = shared_hub.head(repos["texts"])
     commits = {"texts": newest, "encoder": newest, "commit": first, "tag": first, "code": first}
+    commits["answers"] = shared_hub.head(repos["answers"])
     commits["branch"] = shared_hub.head(repos["texts"], "next/one")
     assert {name: modules[name].split(".")[-2] for name in commits} == commits
 

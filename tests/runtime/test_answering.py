@@ -152,6 +152,33 @@ def test_lists_threads_and_pickles_give_the_same(made, backend):
     assert qa.answer([QUESTION], CONTEXT, top_k=2)[0][0] == alone[0]
 
 
+def test_what_all_questions_share_is_computed_once(made, monkeypatch):
+    from skim_hf.runtime import questions
+    from skim_hf.runtime.question_engine import QuestionEngine
+
+    _, folder = made(**CHARACTERS)
+    qa = SkimRuntime.from_pretrained(folder, backend="numpy")
+    asked, options = [QUESTION, "Very dull?"], {"max_length": 5, "doc_stride": 2, "top_k": 3}
+    alone = [qa.answer(each, CONTEXT, **options) for each in asked]
+    calls = dict.fromkeys(["encode_context", "encode_question"], 0)
+
+    def count(name, method):
+        def counted(self, *given):
+            calls[name] += 1
+            return method(self, *given)
+
+        monkeypatch.setattr(QuestionEngine, name, counted)
+
+    for name in calls:
+        count(name, getattr(QuestionEngine, name))
+    assert qa.answer(asked, CONTEXT, **options) == alone
+    windows = calls["encode_context"]
+    assert (windows > 2, calls["encode_question"]) == (True, 2)
+    monkeypatch.setattr(questions, "KEPT", windows - 1)
+    assert qa.answer(asked, CONTEXT, **options) == alone
+    assert calls == {"encode_context": 3 * windows, "encode_question": 4}
+
+
 def test_places_are_code_points(made, backend):
     _, folder = made(**CHARACTERS)
     qa = SkimRuntime.from_pretrained(folder)

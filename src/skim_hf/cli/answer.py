@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from skim_hf.cli.examples import help_text
 from skim_hf.cli.inputs import whole_text
 from skim_hf.cli.options import ModelOptions, takes_model
-from skim_hf.cli.output import is_terminal, json_line, one_line, shows_colours, write_lines
-
-if TYPE_CHECKING:
-    from skim_hf.runtime import AnswerTrace
+from skim_hf.cli.output import is_terminal, json_line, one_line, write_lines
+from skim_hf.cli.traces import HtmlOption, show_trace
 
 ANSWER_HELP = help_text(
     "Find the answer to a question in a text, and show which words of the text were read.",
@@ -41,9 +38,7 @@ def answer(
         bool, typer.Option("--null-answers", help="The text may have no answer; for models trained so.")
     ] = False,
     trace: Annotated[bool, typer.Option("--trace", help="Show what every layer read.")] = False,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page with the marked text instead.")
-    ] = None,
+    html: HtmlOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Lines of JSON also on a terminal; with --trace also every token.")
     ] = False,
@@ -60,9 +55,7 @@ def answer(
         html: File of a page to be written.
         as_json: Whether to print JSON.
     """
-    if context is None and is_terminal(sys.stdin):
-        typer.echo("Reading one text; Ctrl-D ends it.", err=True)
-    text = whole_text() if context is None else context.read_text(encoding="utf-8-sig")
+    text = whole_text(context)
     wanted: dict[str, Any] = {"top_k": top_k, "null_answers": null_answers}
     if not trace and html is None:
         found = options.load().answer(question, text, **wanted)
@@ -71,32 +64,10 @@ def answer(
         write_lines(map(json_line, answers) if as_lines else map(_as_line, answers))
         return
     traced = options.load().trace_answer(question, text, **wanted)
-    if html is not None:
-        from skim_hf.results.files import write_text
-
-        write_text(html, traced.to_html(full_page=True))
-        typer.echo(f"Wrote {html}", err=True)
-    if as_json:
-        write_lines([json_line(_as_json(traced))])
-    elif html is None:
-        write_lines([traced.to_ansi() if shows_colours() else traced.to_text()])
+    show_trace(traced, html=html, as_json=as_json)
 
 
 def _as_line(found: dict[str, Any]) -> str:
     return (
         f"{one_line(found['answer']) or '(none)'} ({found['score']:.3f}, {found['start']} to {found['end']})"
     )
-
-
-def _as_json(found: AnswerTrace) -> dict[str, object]:
-    answers = [
-        {"answer": each.text, "score": each.score, "start": each.start, "end": each.end}
-        for each in found.answers
-    ]
-    return {
-        "question": found.question,
-        "answers": answers,
-        "skim_rate": found.skim_rate,
-        "layer_skim_rates": {name: layer.skim_rate for name, layer in found.layers.items()},
-        "tokens": [{**asdict(token), "read": token.is_read} for token in found.tokens],
-    }

@@ -60,7 +60,7 @@ def bench(
     """
     if results is not None and source is None:
         raise typer.BadParameter("--results needs --input: times of made-up texts are not worth keeping.")
-    options.check_reads_texts()
+    options.check_reads_texts(for_labels=True)
     if source is None:
         chosen = _made_up_texts(options.folder, texts)
     else:

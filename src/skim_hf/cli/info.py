@@ -59,6 +59,8 @@ def info(options: ModelOptions, source: InputOption = None, form: ReportFormat =
     """
     from skim_hf.results import where_read
 
+    if source is not None:
+        options.check_reads_texts(for_labels=True)
     clf, held = _load(options, for_texts=source is not None)
     report = {**_describe(options, clf), "memory_bytes": held, "measured": _measured(options)}
     if source is not None:

@@ -8,6 +8,9 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+import typer
+
+from skim_hf.cli.output import is_terminal
 from skim_hf.tables import stream_rows
 from skim_hf.tables.columns import text_of
 from skim_hf.tables.formats import parse_json, row_of
@@ -54,14 +57,21 @@ def file_texts(path: Path, column: str | None) -> Iterator[str]:
     return chain.from_iterable(file_batches(path, column))
 
 
-def whole_text() -> str:
-    """The standard input as one text, without the line break at its end.
+def whole_text(source: Path | None = None) -> str:
+    """A file as one text, without the line break at its end.
+
+    Args:
+        source: The file; `-` or None is the standard input.
 
     Raises:
-        ValueError: It is closed, or not UTF-8.
+        OSError: No such file.
+        ValueError: It is not UTF-8, or the standard input is closed.
     """
-    lines = chain.from_iterable(stream_batches(_stdin(), _STDIN_NAME, None))
-    return "\n".join(lines)
+    if source is not None and source != STDIN:
+        return "\n".join(chain.from_iterable(stream_batches(source.open("rb"), str(source), None)))
+    if is_terminal(sys.stdin):
+        typer.echo("Reading one text; Ctrl-D ends it.", err=True)
+    return "\n".join(chain.from_iterable(stream_batches(_stdin(), _STDIN_NAME, None)))
 
 
 def stream_batches(stream: BinaryIO, name: str, column: str | None) -> Iterator[list[str]]:

@@ -164,8 +164,11 @@ class ModelOptions:
         arguments |= {name: value for name, value in jumps.items() if value is not None}
         return SkimRuntime.from_pretrained(self.folder, **{**arguments, **changes})
 
-    def check_reads_texts(self) -> None:
+    def check_reads_texts(self, *, for_labels: bool = False) -> None:
         """Refuses a model of continuous features, which has no words to read.
+
+        Args:
+            for_labels: Whether to refuse a model that answers questions, too.
 
         Raises:
             FileNotFoundError: No such model.
@@ -179,6 +182,11 @@ class ModelOptions:
                 f"{self.model} reads continuous features, {config.input_size} at each step, and no text. Run "
                 "it in Python: SkimRuntime.from_pretrained(...)(frames), with an array of the shape [steps, "
                 f"{config.input_size}]."
+            )
+        if for_labels and config.reader is not None:
+            raise ValueError(
+                f"{self.model} answers questions, and this is for models that label texts: use skim-hf "
+                "answer, skim-hf trace --question or skim-hf evaluate."
             )
 
 

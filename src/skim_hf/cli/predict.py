@@ -59,6 +59,7 @@ def predict(
     batches = text_batches(texts or [], source, options.text_column)
     if not texts and source in (None, STDIN) and is_terminal(sys.stdin):
         typer.echo("Reading a text per line; Ctrl-D ends.", err=True)
+    options.check_reads_texts(for_labels=True)
     clf = options.load()
     form = form or ("table" if is_terminal(sys.stdout) else "jsonl")
     show = {"jsonl": _json_lines, "table": _table, "label": _labels}[form]

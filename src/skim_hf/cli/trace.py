@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +10,8 @@ import typer
 from skim_hf.cli.examples import help_text
 from skim_hf.cli.inputs import whole_text
 from skim_hf.cli.options import ModelOptions, takes_model
-from skim_hf.cli.output import is_terminal, json_line, one_line, shows_colours, write_lines
+from skim_hf.cli.output import one_line
+from skim_hf.cli.traces import HtmlOption, show_trace
 
 if TYPE_CHECKING:
     from skim_hf.runtime import ReadingTrace
@@ -22,9 +21,11 @@ TRACE_HELP = help_text(
     'skim-hf trace org/name "The trailer was great. The film is dull."',
     "skim-hf trace org/name --html trace.html < review.txt",
     'skim-hf trace org/name "A good film." --json | jq -r ".tokens[] | select(.read).token"',
+    'skim-hf trace org/name --question "Who wrote it?" --context article.txt',
     note="On a terminal read words are bold and the others dim; elsewhere, and where NO_COLOR is set, they "
     "are in \\[square brackets]; of a selective model those at which units were updated. Without TEXT the "
-    "whole standard input is one text.",
+    "whole standard input is one text. A model that answers questions needs --question, and shows the text "
+    "once for each of its layers, as skim-hf answer --trace does.",
 )
 
 
@@ -32,9 +33,14 @@ TRACE_HELP = help_text(
 def trace(
     options: ModelOptions,
     text: Annotated[str | None, typer.Argument(metavar="TEXT", show_default=False)] = None,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page with the marked text instead.")
+    question: Annotated[
+        str | None,
+        typer.Option(help="What a model that answers questions is asked about the text.", show_default=False),
     ] = None,
+    context: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The text, instead of TEXT.", show_default=False)
+    ] = None,
+    html: HtmlOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON with every token instead.")
     ] = False,
@@ -44,28 +50,26 @@ def trace(
     Args:
         options: The model.
         text: The text; the standard input if None.
+        question: What it is read for, of a model that answers questions.
+        context: File of the text.
         html: File of a page to be written.
         as_json: Whether to print JSON.
+
+    Raises:
+        typer.BadParameter: Texts from two places.
     """
+    if text is not None and context is not None:
+        raise typer.BadParameter("Give the text as an argument or by --context, not both.")
+    clf = options.load()
+    if question is None and clf.config.reader is not None:
+        raise typer.BadParameter(f"{options.model} answers questions: give one with --question.")
     if text is None:
-        if is_terminal(sys.stdin):
-            typer.echo("Reading one text; Ctrl-D ends it.", err=True)
-        text = whole_text()
-    found = options.load().trace(text)
-    if html is not None:
-        from skim_hf.results.files import write_text
-
-        write_text(html, found.to_html(full_page=True))
-        typer.echo(f"Wrote {html}", err=True)
-    if as_json:
-        write_lines([json_line(_as_json(found))])
-    elif html is None:
-        write_lines([found.to_ansi() if shows_colours() else found.to_text(), "", _summary(found)])
-
-
-def _as_json(found: ReadingTrace) -> dict[str, object]:
-    tokens = [{**asdict(token), "read": token.is_read} for token in found.tokens]
-    return {**asdict(found), "tokens": tokens}
+        text = whole_text(context)
+    if question is not None:
+        show_trace(clf.trace_answer(question, text), html=html, as_json=as_json)
+        return
+    found = clf.trace(text)
+    show_trace(found, html=html, as_json=as_json, summary=["", _summary(found)])
 
 
 def _summary(found: ReadingTrace) -> str:

@@ -41,5 +41,6 @@ class CharacterCNN(nn.Module):
         words = char_ids.reshape(-1, width)
         real = words != 0
         vectors = self.dropout(self.embed(words)).masked_fill(~real[:, :, None], 0)
-        found = self.filters(functional.pad(vectors.transpose(1, 2), self.margins)).relu()
-        return found.masked_fill(~real[:, None], 0).amax(2).unflatten(0, (batch, length))
+        found = self.filters(functional.pad(vectors.transpose(1, 2), self.margins))
+        # By far the largest tensor of a step: filled where it lies, and relu of the maximum is that of all.
+        return found.masked_fill_(~real[:, None], 0).amax(2).relu().unflatten(0, (batch, length))

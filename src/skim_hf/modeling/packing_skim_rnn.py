@@ -90,8 +90,8 @@ class Packing:
         """[N, ...] to [B, T, ...] with `fill` at padding."""
         batch, length = self.shape
         padded = packed.new_full((batch * length, *packed.shape[1:]), fill)
-        return padded.index_copy(0, self.index, packed).unflatten(0, self.shape)
+        return padded.index_copy_(0, self.index, packed).unflatten(0, self.shape)
 
     def restore_order(self, ordered: Tensor) -> Tensor:
         """[B, ...] from long-to-short order back to the batch's own order."""
-        return torch.empty_like(ordered).index_copy(0, self.order, ordered)
+        return torch.empty_like(ordered).index_copy_(0, self.order, ordered)

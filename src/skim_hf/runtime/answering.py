@@ -7,10 +7,10 @@ from typing import Any, TypedDict, cast
 
 from skim_hf.runtime.answers import Answer
 from skim_hf.runtime.counter import OperationCounter
-from skim_hf.runtime.question_engine import NO_LABELS, QuestionEngine
+from skim_hf.runtime.question_engine import NO_BUDGET, NO_LABELS, QuestionEngine
 from skim_hf.runtime.question_options import AnswerOptions
 from skim_hf.runtime.question_trace import AnswerTrace, trace_answer
-from skim_hf.runtime.questions import Asking, QuestionReading, read_question
+from skim_hf.runtime.questions import Asking, Passage, QuestionReading, read_question
 from skim_hf.runtime.running import RunningModel
 from skim_hf.runtime.text import TextEncoder, check_text
 
@@ -42,7 +42,8 @@ class AnsweringModel(RunningModel):
         """Finds the answer to a question in a context.
 
         A context of more than `max_length` tokens is read in windows that overlap, one after the other, so
-        that its length is limited by nothing but time.
+        that its length is limited by nothing but time. What is the same for all questions about one context
+        is computed once, unless that context is very long.
 
         Args:
             question: One question, or several. An empty one gives the likeliest answer to anything.
@@ -73,12 +74,17 @@ class AnsweringModel(RunningModel):
             top_k, doc_stride, max_length, max_answer_length, null_answers, null_threshold
         )
 
+        pairs = pair_texts(question, context)
+        passage = None
+        if isinstance(context, str) and len(pairs) > 1:
+            passage = self._passage(context, options)
+            passage.keep(engine)
+
         def found(pair: tuple[str, str]) -> Any:
-            asking = self._asking(*pair, options)
+            asking = Asking(passage or self._passage(pair[1], options), pair[0])
             answers = [_as_dict(answer) for answer in asking.answers(asking.windows(engine))]
             return answers[0] if options.top_k == 1 else answers
 
-        pairs = pair_texts(question, context)
         return found(pairs[0]) if isinstance(question, str) else list(self._workers.map(found, pairs))
 
     def read_question(self, question: str, context: str, **options: Any) -> QuestionReading:
@@ -109,7 +115,7 @@ class AnsweringModel(RunningModel):
             ValueError: See `answer`.
         """
         engine = self._question_engine
-        return trace_answer(self._asking(question, context, AnswerOptions(**options)), question, engine)
+        return trace_answer(self._asking(question, context, AnswerOptions(**options)), engine)
 
     def count_question_operations(
         self, question: str | Sequence[str], context: str | Sequence[str], **options: Any
@@ -148,9 +154,17 @@ class AnsweringModel(RunningModel):
         if self.config.reader is not None:
             raise ValueError(NO_LABELS)
 
+    def _check_budget(self) -> None:
+        """Refuses a model that is asked questions, for which texts alone tell nothing."""
+        if self.config.reader is not None:
+            raise ValueError(NO_BUDGET)
+
     def _asking(self, question: str, context: str, options: AnswerOptions) -> Asking:
+        return Asking(self._passage(context, options), question)
+
+    def _passage(self, context: str, options: AnswerOptions) -> Passage:
         encoder = cast(TextEncoder, self.encoder)
-        return Asking(self.config, encoder, question, context, options, self._options.max_tokens)
+        return Passage(self.config, encoder, context, options, self._options.max_tokens)
 
 
 def pair_texts(question: str | Sequence[str], context: str | Sequence[str]) -> list[tuple[str, str]]:

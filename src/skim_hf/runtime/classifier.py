@@ -291,8 +291,10 @@ class SkimRuntime(AnsweringModel):
 
         Raises:
             TypeError: Not text.
-            ValueError: The model reads everything, there are no words, or no threshold keeps the budget.
+            ValueError: The model reads everything or answers questions, there are no words, or no threshold
+                keeps the budget.
         """
+        self._check_budget()
         budget = check_budget(budget)
         ids = [self.encode(text) for text in check_texts(texts, self.encoder)]
         return calibrate(self.config, self._backend.engine, self._workers, ids, budget)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,25 @@ NO_LABELS = (
     "This model answers questions and gives no labels: call answer(question=..., context=...), or "
     "read_question and trace_answer for what was read."
 )
+
+NO_BUDGET = (
+    "A budget is found on texts that are to be labelled, and this model answers questions: give it a "
+    "threshold instead, one that evaluate_answers (skim-hf evaluate --threshold) shows to suit them."
+)
+
+
+class Encoded(NamedTuple):
+    """A question, or a window of its context, before one meets the other.
+
+    Attributes:
+        ids: [T] integers.
+        vectors: [T, width], what the layers before the attention make of its words.
+        readings: Of these layers, where they have decided anything: those of the context.
+    """
+
+    ids: NDArray[Any]
+    vectors: Array
+    readings: tuple[Reading, ...] = ()
 
 
 class QuestionEngine:
@@ -74,18 +93,33 @@ class QuestionEngine:
         Raises:
             ValueError: Not such words.
         """
-        readings: list[Reading] = []
-        options = () if counter is None else (counter,)
+        return self.meet(self.encode_context(context, counter), self.encode_question(question), counter)
+
+    def encode_context(self, context: Words, counter: OperationCounter | None = None) -> Encoded:
+        """What a window of a context is to any question; see `ask`."""
+        vectors, readings = self._words.look_up(context), []
+        for layer in self._layers[: self.config.num_encoder_layers]:
+            readings.append(layer.read_outputs(vectors, *_given(counter)))
+            vectors = cast(Array, readings[-1].outputs)
+        return Encoded(context.ids, vectors, tuple(readings))
+
+    def encode_question(self, question: Words) -> Encoded:
+        """What a question is to any window of any context; see `ask`."""
+        vectors = self._words.look_up(question)
+        for layer in self._question_layers:
+            vectors = layer.read_outputs(vectors).outputs
+        return Encoded(question.ids, vectors)
+
+    def meet(self, context: Encoded, question: Encoded, counter: OperationCounter | None = None) -> Reading:
+        """Reads an encoded window for an encoded question; see `ask`."""
+        readings = [*context.readings]
 
         def read(frames: Array) -> Array:
-            readings.append(self._layers[len(readings)].read_outputs(frames, *options))
+            readings.append(self._layers[len(readings)].read_outputs(frames, *_given(counter)))
             return cast(Array, readings[-1].outputs)
 
-        words, asked = self._words.look_up(context), self._words.look_up(question)
-        for layer in self._question_layers:
-            words, asked = read(words), layer.read_outputs(asked).outputs
         match = self._exact_match(context.ids, question.ids)
-        ends = self._head.score(words, asked, match, read)
+        ends = self._head.score(context.vectors, question.vectors, match, read)
         reading = _joined(readings, np.stack(ends, axis=1))
         if counter is not None:
             counter.add_text(reading, self.config.num_choices)
@@ -114,6 +148,11 @@ class QuestionEngine:
     def open(self) -> NoReturn:
         """Refuses: a context is read both ways."""
         raise ValueError(NO_LABELS)
+
+
+def _given(counter: OperationCounter | None) -> tuple[OperationCounter, ...]:
+    """What an engine gets that can count, or need not."""
+    return () if counter is None else (counter,)
 
 
 def layer_of(

@@ -55,18 +55,16 @@ class QuestionLayers:
         # An empty question says nothing of any word.
         asked = softmax(similarity) @ question
         matches = [match] if self._config.exact_match else []
-        if self._config.reader == "attention":
-            merged = np.concatenate([context, asked, context * asked], axis=1)
-        else:
+        merged = [context, asked, context * asked]
+        if self._config.reader == "bidaf":
             highest = similarity.max(axis=1) if len(question) else np.zeros_like(context[:, 0])
-            sought = softmax(highest) @ context
-            merged = np.concatenate([context, asked, context * asked, context * sought], axis=1)
-        hidden = np.concatenate([merged, *matches], axis=1)
+            merged.append(context * (softmax(highest) @ context))
+        first = hidden = np.concatenate([*merged, *matches], axis=1)
         for _ in range(self._config.num_hidden_layers):
             hidden = read(hidden)
         if self._config.reader == "attention":
             return hidden @ self._start, hidden @ self._end
-        return self._score_one_after_the_other(merged, hidden, read)
+        return self._score_one_after_the_other(first[:, : 4 * context.shape[1]], hidden, read)
 
     def _score_one_after_the_other(self, merged: Array, hidden: Array, read: Read) -> tuple[Array, Array]:
         """BiDAF's ends: the layer for the end sees where the start is likely."""

@@ -114,13 +114,13 @@ def layer_titles(config: RuntimeConfig) -> list[str]:
     return [*before, *after, *["output layer"] * (config.reader == "bidaf")]
 
 
-def trace_answer(asking: Asking, question: str, engine: QuestionEngine) -> AnswerTrace:
+def trace_answer(asking: Asking, engine: QuestionEngine) -> AnswerTrace:
     """Answers a question and tells how its context was read.
 
     A token that two windows share is shown as in the one whose edge is farther away.
     """
     config, windows = engine.config, list(asking.windows(engine))
-    answers, encoded = tuple(asking.answers(iter(windows))), asking.encoded
+    answers, encoded = tuple(asking.answers(iter(windows))), asking.passage.encoded
     names = layer_titles(config)
     decisions, probabilities, skimmed = (_merge(config, windows, len(encoded.ids), part) for part in range(3))
     not_read = 1 - probabilities[..., 0] if probabilities.shape[-1] else skimmed
@@ -138,9 +138,9 @@ def trace_answer(asking: Asking, question: str, engine: QuestionEngine) -> Answe
             )
         )
         rate = float(skimmed[:, own].mean()) if len(tokens) else 0.0
-        layers[name] = ReadingTrace(asking.context, tokens, rate, answers[0].text, answers[0].score)
+        layers[name] = ReadingTrace(asking.passage.text, tokens, rate, answers[0].text, answers[0].score)
     total = float(skimmed.mean()) if skimmed.size else 0.0
-    return AnswerTrace(question, answers, layers, probabilities, total)
+    return AnswerTrace(asking.question, answers, layers, probabilities, total)
 
 
 def _merge(config: RuntimeConfig, windows: Sequence[Window], length: int, part: int) -> NDArray[Any]:

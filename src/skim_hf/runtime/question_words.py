@@ -96,8 +96,12 @@ class CharacterFilters:
         word, place = np.nonzero(characters[:, :longest])
         # Only real characters are the centre of anything.
         around = self._table[ids[word[:, None], place[:, None] + np.arange(self._width)]]
-        found = around.reshape(len(word), -1) @ self._filters + self._bias
-        has_any = np.flatnonzero(counts)
-        firsts = (np.cumsum(counts) - counts)[has_any]
-        result[has_any] = np.maximum(np.maximum.reduceat(found, firsts, axis=0), 0)
+        found = around.reshape(len(word), -1) @ self._filters
+        # From long to short, so that the words that have one more character are always the first ones.
+        order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+        firsts, sizes = (np.cumsum(counts) - counts)[order], np.bincount(place)
+        best = found[firsts]
+        for at, size in enumerate(sizes[1:].tolist(), 1):
+            np.maximum(best[:size], found[firsts[:size] + at], out=best[:size])
+        result[order] = np.maximum(best + self._bias, 0)
         return result

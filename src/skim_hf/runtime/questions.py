@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -15,11 +15,14 @@ from skim_hf.runtime.answers import Answer, WindowScores, find_answers, window_b
 from skim_hf.runtime.characters import character_ids
 from skim_hf.runtime.config import RuntimeConfig
 from skim_hf.runtime.counter import OperationCounter
-from skim_hf.runtime.question_engine import QuestionEngine
+from skim_hf.runtime.question_engine import Encoded, QuestionEngine
 from skim_hf.runtime.question_options import AnswerOptions
 from skim_hf.runtime.question_words import Words
 from skim_hf.runtime.reading import Reading
 from skim_hf.runtime.text import EncodedText, TextEncoder
+
+KEPT = 32
+"""Windows of a context that are kept for other questions; of a longer one every question reads all."""
 
 
 class Window(NamedTuple):
@@ -86,19 +89,27 @@ class QuestionReading:
         return ReadingCounts(self.choices, units=self.units)
 
 
-class Asking:
-    """One question about one context.
+class EncodedWindow(NamedTuple):
+    """A window of a context that no question has met yet; see `Window`."""
+
+    first: int
+    stop: int
+    offsets: NDArray[Any]
+    encoded: Encoded
+
+
+class Passage:
+    """A context, cut into windows.
 
     Args:
         config: Of the model.
         encoder: Splits texts.
-        question: The question.
-        context: What it is about.
+        text: The context.
         options: How answers are sought.
-        max_tokens: How many tokens of the context are read; None reads all.
+        max_tokens: How many tokens are read; None reads all.
 
     Raises:
-        TypeError: Not texts.
+        TypeError: Not a text.
         ValueError: Null answers of a tokenizer that has no unknown token.
     """
 
@@ -106,55 +117,90 @@ class Asking:
         self,
         config: RuntimeConfig,
         encoder: TextEncoder,
-        question: str,
-        context: str,
+        text: str,
         options: AnswerOptions,
         max_tokens: int | None = None,
     ) -> None:
-        self.context, self.options, self._config = context, options, config
-        self.encoded = encoder.encode(context, max_tokens)
-        asked = encoder.encode(question)
-        self._question = self._words(asked.ids, question, _places(asked))
-        self._front = np.array([_null_id(config, encoder)] if options.null_answers else [], np.int32)
+        self.text, self.options, self.config, self.encoder = text, options, config, encoder
+        self.encoded = encoder.encode(text, max_tokens)
+        self.front = np.array([_null_id(config, encoder)] if options.null_answers else [], np.int32)
+        self._kept: list[EncodedWindow] | None = None
 
     @cached_property
     def offsets(self) -> NDArray[Any]:
-        """[T, 2], places of the tokens of the context."""
+        """[T, 2], places of the tokens."""
         return _places(self.encoded)
 
-    def windows(self, engine: QuestionEngine, counter: OperationCounter | None = None) -> Iterator[Window]:
-        """Reads the context, window by window; none where there is nothing to read."""
-        null, ids, offsets = len(self._front), self.encoded.ids, self.offsets
-        bounds = window_bounds(len(ids), self.options.window, self.options.stride)
-        for first, stop in bounds:
+    def keep(self, engine: QuestionEngine) -> None:
+        """Reads what is the same for every question once for all, unless that is more than `KEPT` windows."""
+        if len(self._bounds) <= KEPT:
+            self._kept = list(self.windows(engine))
+
+    def windows(
+        self, engine: QuestionEngine, counter: OperationCounter | None = None
+    ) -> Iterable[EncodedWindow]:
+        """The windows, one after the other; none where there is nothing to read."""
+        return self._read(engine, counter) if self._kept is None else self._kept
+
+    def words(self, ids: NDArray[Any], text: str, offsets: NDArray[Any]) -> Words:
+        """Tokens of a text as the model takes them."""
+        config = self.config
+        if config.char_vocab_size is None:
+            return Words(ids)
+        shape = {"width": config.max_word_length, "rows": config.char_vocab_size}
+        return Words(ids, character_ids(text, offsets, **shape))
+
+    @property
+    def _bounds(self) -> list[tuple[int, int]]:
+        return window_bounds(len(self.encoded.ids), self.options.window, self.options.stride)
+
+    def _read(self, engine: QuestionEngine, counter: OperationCounter | None) -> Iterator[EncodedWindow]:
+        null, ids, offsets = len(self.front), self.encoded.ids, self.offsets
+        for first, stop in self._bounds:
             if first == stop and not null:
                 continue
             places = np.concatenate([np.zeros((null, 2), offsets.dtype), offsets[first:stop]])
-            words = self._words(np.concatenate([self._front, ids[first:stop]]), self.context, places)
-            yield Window(first, stop, null, places, engine.ask(words, self._question, counter))
+            words = self.words(np.concatenate([self.front, ids[first:stop]]), self.text, places)
+            yield EncodedWindow(first, stop, places, engine.encode_context(words, counter))
+
+
+class Asking:
+    """One question about one context.
+
+    Args:
+        passage: The context.
+        question: The question.
+
+    Raises:
+        TypeError: Not a text.
+    """
+
+    def __init__(self, passage: Passage, question: str) -> None:
+        self.passage, self.question = passage, question
+        asked = passage.encoder.encode(question)
+        self._words = passage.words(asked.ids, question, _places(asked))
+
+    def windows(self, engine: QuestionEngine, counter: OperationCounter | None = None) -> Iterator[Window]:
+        """Reads the context, window by window; none where there is nothing to read."""
+        null, question = len(self.passage.front), engine.encode_question(self._words)
+        for first, stop, offsets, encoded in self.passage.windows(engine, counter):
+            yield Window(first, stop, null, offsets, engine.meet(encoded, question, counter))
 
     def answers(self, windows: Iterator[Window]) -> list[Answer]:
         """The best answers; keeps no more of a window than its scores."""
-        options, most = self.options, self.options.max_answer_length or self._config.max_answer_length
+        options, config = self.passage.options, self.passage.config
         scores = (
             WindowScores(window.reading.logits[:, 0], window.reading.logits[:, 1], window.offsets)
             for window in windows
         )
         return find_answers(
-            self.context,
+            self.passage.text,
             scores,
-            max_length=most,
+            max_length=options.max_answer_length or config.max_answer_length,
             count=options.top_k,
             null_answers=options.null_answers,
             null_threshold=options.null_threshold,
         )
-
-    def _words(self, ids: NDArray[Any], text: str, offsets: NDArray[Any]) -> Words:
-        config = self._config
-        if config.char_vocab_size is None:
-            return Words(ids)
-        shape = {"width": config.max_word_length, "rows": config.char_vocab_size}
-        return Words(ids, character_ids(text, offsets, **shape))
 
 
 def read_question(asking: Asking, engine: QuestionEngine) -> QuestionReading:
@@ -172,7 +218,7 @@ def read_question(asking: Asking, engine: QuestionEngine) -> QuestionReading:
     answers = tuple(asking.answers(counted()))
     choices = counter.choices or [[0] * config.num_choices for _ in range(config.num_readers)]
     units = counter.units or ([0] * config.num_readers if config.policy == "selective" else None)
-    return QuestionReading(answers, len(asking.encoded.ids), read, choices, units, config.hidden_size)
+    return QuestionReading(answers, len(asking.passage.encoded.ids), read, choices, units, config.hidden_size)
 
 
 def _places(encoded: EncodedText) -> NDArray[Any]:
