@@ -200,7 +200,7 @@ static void finish(reader *r) {
 
 static int64_t feed(reader *r, int32_t word, float *scores) {
     int64_t choice = -1, width = r->model.hidden_size;
-    require(!skim_feed(r->state, r->work, (skim_text){&word, NULL, 1}, &(skim_results){&choice, scores, NULL, NULL}), "memory", "all");
+    require(!skim_feed(r->state, r->work, (skim_text){&word, NULL, 1}, &(skim_results){.decisions = &choice, .scores = scores}), "memory", "all");
     for (int64_t u = width; u < r->model.layer->padded; u++)
         require(r->state->readers->h[u] == 0 && r->state->readers->c[u] == 0, "padding", r->model.kernels->name);
     return choice;

@@ -161,13 +161,13 @@ def test_parts_that_are_no_tuples_are_refused(name):
 
 def test_results_of_other_sizes_are_refused():
     model, ids = Spec(OF_UNITS).build(), np.zeros(4, np.int32)
-    for position in range(7):
-        arrays = [None] * 7
+    for position in range(8):
+        arrays = [None] * 8
         arrays[position] = np.zeros(11, np.float32)
         with pytest.raises(ValueError, match=r"must have \d+ elements"):
             model.read(ids, *arrays)
     with pytest.raises(TypeError):
-        model.read(ids, *[None] * 8)
+        model.read(ids, *[None] * 9)
 
 
 def test_a_model_of_frames_reads_whole_frames_and_no_text():
