@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skim_hf import SkimRuntime
 from skim_hf.runtime.question_options import AnswerOptions
 from skim_hf.runtime.question_words import Words
-from skim_hf.runtime.questions import Asking
+from skim_hf.runtime.questions import Asking, Passage
 
 TORCH = "torch_eager"
 Pair = tuple[str, str]
@@ -65,18 +65,28 @@ def makers(folder: Path, policy: str) -> dict[str, Callable[[], Contender]]:
 
 def encode(runtime: SkimRuntime, pair: Pair) -> Asked:
     """A question and the windows of its context as an engine takes them."""
-    return [window.reading for window in _asking(runtime, pair).windows(_Listener())]
+    return [window.reading for window in _asking(runtime, pair).windows(WholeEngine())]
 
 
-class _Listener:
-    """Takes the place of an engine, and gives back what it is asked."""
+class WholeEngine:
+    """Takes the place of the runtime's engine, and reads nothing before a question and a context meet."""
 
-    def ask(self, context: Words, question: Words, counter: None = None) -> Any:
+    def encode_context(self, context: Words, counter: None = None) -> Words:
+        """The words as they are."""
+        return context
+
+    def encode_question(self, question: Words) -> Words:
+        """The words as they are."""
+        return question
+
+    def meet(self, context: Words, question: Words, counter: None = None) -> Any:
+        """Gives back what it is asked."""
         return context, question
 
 
 def _asking(runtime: SkimRuntime, pair: Pair) -> Asking:
-    return Asking(runtime.config, runtime.encoder, *pair, AnswerOptions())
+    question, context = pair
+    return Asking(Passage(runtime.config, runtime.encoder, context, AnswerOptions()), question)
 
 
 def _ours(folder: Path, backend: str, dtype: str) -> Contender:
@@ -100,10 +110,10 @@ def _torch(folder: Path, scan: str | None, *, lstm: bool = False) -> Contender:
         found = asking.answers(asking.windows(engine))[0]
         return found.start, found.end
 
-    return Contender(answer, lambda asked: [engine.ask(*window) for window in asked])
+    return Contender(answer, lambda asked: [engine.meet(*window) for window in asked])
 
 
-class TorchEngine:
+class TorchEngine(WholeEngine):
     """A model of transformers in the place of the runtime's engine, on one thread.
 
     Args:
@@ -127,7 +137,7 @@ class TorchEngine:
 
             self._model = with_lstms(self._model)
 
-    def ask(self, context: Words, question: Words, counter: None = None) -> Any:
+    def meet(self, context: Words, question: Words, counter: None = None) -> Any:
         """Reads a window of a context for a question; counts nothing."""
         import torch
 

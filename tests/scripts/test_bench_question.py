@@ -95,13 +95,13 @@ def test_where_no_context_has_the_length_the_nearest_are_taken(script):
 @pytest.mark.parametrize("what", ["logits", "decisions"])
 def test_one_that_computes_something_else_stops_the_benchmark(run, script, monkeypatch, what):
     engine = script("_question_contestants").TorchEngine
-    honest = engine.ask
+    honest = engine.meet
 
     def wrong(*given):
         found = honest(*given)
         return found._replace(**{what: np.ones_like(getattr(found, what))})
 
-    monkeypatch.setattr(engine, "ask", wrong)
+    monkeypatch.setattr(engine, "meet", wrong)
     says = {"logits": "torch_eager differs from NumPy by", "decisions": "torch_eager decides otherwise"}[what]
     with pytest.raises(SystemExit, match=says):
         run("--models", "attention", "--width", 4, "--vocabulary", 40)
