@@ -154,7 +154,7 @@ class SkimQuestionAnsweringPipeline(ChunkPipeline):
         return encoded
 
     def _padded(self, encoded: dict[str, Tensor], front: int) -> dict[str, Tensor]:
-        """[1, T, ...] each, with with the unknown words in front, and one of padding instead of none."""
+        """[1, T, ...] each, with the unknown words in front, and one of padding instead of none."""
         tokenizer: Any = self.tokenizer
         unknown = tokenizer.unk_token_id
         if front and unknown is None:
