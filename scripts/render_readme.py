@@ -19,7 +19,9 @@ from skim_hf.results import RESULTS_NAME, ModelResults
 from skim_hf.runtime import ModelFolder, RuntimeConfig
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "model_cards" / "skim-lstm-imdb"
+# The model that the quickstart trains; its folder holds what else the quickstart leaves behind.
+MODEL_NAME = "skim-lstm-imdb"
+RESULTS = ROOT / "docs" / "results" / "quickstart"
 QUICKSTART, LATENCY = RESULTS / "quickstart.json", RESULTS / "bench_latency.json"
 MODEL, CONFIG = RESULTS / RESULTS_NAME, RESULTS / ModelFolder.CONFIG
 CARD = RESULTS / CARD_NAME
@@ -48,7 +50,7 @@ def take(folder: Path) -> None:
     """Copies those result files that a folder has to where they are committed."""
     files = (QUICKSTART, COMMANDS, LATENCY, TRAINING, FIGURE, GAIN, GAIN_FIGURE)
     places = {path: folder / path.name for path in files}
-    places |= {path: folder / RESULTS.name / path.name for path in (MODEL, CONFIG)}
+    places |= {path: folder / MODEL_NAME / path.name for path in (MODEL, CONFIG)}
     found = {path: place for path, place in places.items() if place.exists()}
     if not found:
         raise SystemExit(f"{folder} has none of the result files: run quickstart.sh or a benchmark first.")
@@ -76,7 +78,7 @@ def render(text: str) -> str:
 
 def render_model_card() -> str:
     """The card of the quickstart's skimming model, as it lies in the model's folder."""
-    return str(make_card(ModelResults.load(MODEL), RuntimeConfig.load(CONFIG), name=RESULTS.name))
+    return str(make_card(ModelResults.load(MODEL), RuntimeConfig.load(CONFIG), name=MODEL_NAME))
 
 
 def replace_between(text: str, start: str, end: str, content: str) -> str:
