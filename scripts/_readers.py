@@ -1,4 +1,4 @@
-"""The readers that compare_readers.py compares, and the recipe of each."""
+"""What a reader is to a comparison, and those that compare_readers.py compares, with the recipe of each."""
 
 from __future__ import annotations
 
@@ -65,19 +65,23 @@ READERS: dict[str, Reader] = {
 """By name, those first that others need."""
 
 
-def with_needs(names: list[str]) -> list[str]:
-    """The readers and all that they need, in the order of `READERS`.
+def with_needs(names: list[str], readers: Mapping[str, Reader] = READERS) -> list[str]:
+    """The readers and all that they need, in the order of those that there are.
 
     The plain reader is always among them, because the others are measured against it.
+
+    Args:
+        names: Of the wanted readers.
+        readers: All that there are, by name.
 
     Raises:
         ValueError: An unknown reader.
     """
-    unknown = [name for name in names if name not in READERS]
+    unknown = [name for name in names if name not in readers]
     if unknown:
-        raise ValueError(f"Expected readers among {', '.join(READERS)}; got {', '.join(unknown)}.")
+        raise ValueError(f"Expected readers among {', '.join(readers)}; got {', '.join(unknown)}.")
     wanted = {PLAIN, *names}
-    for name in reversed(READERS):
+    for name in reversed(list(readers)):
         if name in wanted:
-            wanted.update(READERS[name].needs)
-    return [name for name in READERS if name in wanted]
+            wanted.update(readers[name].needs)
+    return [name for name in readers if name in wanted]

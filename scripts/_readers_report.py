@@ -36,7 +36,7 @@ def collect(comparison: Comparison, readers: Iterable[str], seeds: Iterable[int]
                     run[split]["cost"] = run[split]["macs_per_text"] / base[split]["macs_per_text"]
                 runs.append(run)
         if runs:
-            reader = READERS[name]
+            reader = comparison.readers[name]
             about = {"title": reader.title, "starts_from": reader.starts_from}
             found[name] = {**about, "like": reader.like, "matched": reader.matched, "runs": runs}
     return found

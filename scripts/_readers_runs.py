@@ -1,23 +1,27 @@
-"""One run of the comparison: a reader is trained, and what it does on validation and test texts is kept."""
+"""One run of a comparison: a reader is trained, and what it does on validation and test texts is kept."""
 
 from __future__ import annotations
 
 import json
-import os
 import shlex
-import subprocess
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from _commands import training_command
-from _readers import PLAIN, READERS
+from _readers import PLAIN, READERS, Reader
 from _readers_match import LastTokens, matched_options
+from _readers_training import MadeWith, train
 from _reviews import RECIPE
+from tqdm.auto import tqdm
 
 from skim_hf.costs import plain_macs
 from skim_hf.results import evaluate, write_json
 from skim_hf.runtime import SkimRuntime
+from skim_hf.tables import read_rows
 
 Run = dict[str, Any]
 
@@ -36,6 +40,7 @@ class Comparison:
         splits: Texts and labels of `validation` and `test`.
         shared: Options that all readers share, but for their own.
         threads: Of each training.
+        readers: By name, those first that others need.
     """
 
     folder: Path
@@ -44,6 +49,7 @@ class Comparison:
     splits: dict[str, tuple[list[str], list[Any]]]
     shared: dict[str, Any]
     threads: int = 1
+    readers: Mapping[str, Reader] = field(default_factory=lambda: READERS)
 
     def model(self, name: str, seed: int) -> Path:
         """Where a trained reader is saved."""
@@ -63,16 +69,47 @@ class Comparison:
         write_json(self.path(run["reader"], run["seed"]), run)
 
 
+def read_split(path: Path) -> tuple[list[str], list[Any]]:
+    """Texts and labels of a Parquet file."""
+    columns = read_rows(path, label_column="label").columns
+    return columns["text"], columns["label"]
+
+
+def train_all(comparison: Comparison, readers: list[str], seeds: list[int], jobs: int) -> list[str]:
+    """Finishes every run, some at a time; returns what went wrong, a line each."""
+    failed: list[str] = []
+    pending: dict[tuple[str, int], Future[Any]] = {}
+
+    def run(name: str, seed: int) -> None:
+        # Those that are needed were submitted before, so that waiting for them cannot block their start.
+        for needed in comparison.readers[name].needs:
+            pending[needed, seed].result()
+        finish(comparison, name, seed)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for name in readers:
+            for seed in seeds:
+                pending[name, seed] = pool.submit(run, name, seed)
+        for (name, seed), future in tqdm(pending.items(), desc="Training", unit=" runs"):
+            error = future.exception()
+            if error is not None:
+                failed.append(f"{name}, seed {seed}: {error}")
+                print(failed[-1], file=sys.stderr)
+    return failed
+
+
 def finish(comparison: Comparison, name: str, seed: int) -> Run:
     """Trains and evaluates one reader, unless that was done before with the same options.
+
+    A training that was cut off goes on from its last checkpoint, if it wrote any, and one that ended is only
+    measured.
 
     Raises:
         ValueError: The run that is there was trained in another way.
         RuntimeError: The training failed.
     """
     fields = training_fields(comparison, name, seed)
-    # Where the data lies does not change a model.
-    settings = {key: value for key, value in fields.items() if not key.endswith(("_file", "_dir", "_from"))}
+    settings = shown(fields)
     done = comparison.load(name, seed)
     if done is not None:
         if done["options"] != json.loads(json.dumps(settings)):
@@ -81,17 +118,22 @@ def finish(comparison: Comparison, name: str, seed: int) -> Run:
                 "wanted. Remove the file to train it again, or name another folder with --output."
             )
         return done
-    command = training_command(fields, "--do_train")
-    train(command, comparison.model(name, seed).with_suffix(".log"), comparison.threads)
-    report = json.loads((comparison.model(name, seed) / "train_results.json").read_text(encoding="utf-8"))
+    folder = comparison.model(name, seed)
+    made = MadeWith(folder, settings)
+    if not made.is_trained():
+        flags = ["--resume_from_checkpoint", "last"] if made.begin() else []
+        train(training_command(fields, "--do_train", *flags), folder.with_suffix(".log"), comparison.threads)
+        made.end()
+    report = json.loads((folder / "train_results.json").read_text(encoding="utf-8"))
     runtime = load_reader(comparison, name, seed, settings)
     run: Run = {
         "reader": name,
         "seed": seed,
         "options": settings,
-        "command": shlex.join(["python", *command[1:]]),
+        "command": shlex.join(["python", *training_command(shown(fields, places=True), "--do_train")[1:]]),
         "training_seconds": report["train_runtime"],
         "training_loss": report["train_loss"],
+        **({"resumed": True} if made.was_resumed() else {}),
         "hidden_size": runtime.config.hidden_size,
         "input_width": runtime.config.embedding_size,
         **{split: measure(runtime, *texts) for split, texts in comparison.splits.items()},
@@ -102,7 +144,7 @@ def finish(comparison: Comparison, name: str, seed: int) -> Run:
 
 def training_fields(comparison: Comparison, name: str, seed: int) -> dict[str, Any]:
     """Options of run_classification.py for a run; controls are matched to what their model did."""
-    reader = READERS[name]
+    reader = comparison.readers[name]
     own = dict(reader.options)
     if reader.like is not None:
         plain, like = comparison.load(PLAIN, seed), comparison.load(reader.like, seed)
@@ -119,24 +161,24 @@ def training_fields(comparison: Comparison, name: str, seed: int) -> dict[str, A
     return {**files, **place, **shared, **comparison.budget, **own}
 
 
+def shown(fields: Mapping[str, Any], *, places: bool = False) -> dict[str, Any]:
+    """Options without what does not change a model: where things lie.
+
+    Args:
+        fields: Options of run_classification.py.
+        places: Whether to keep the names of data and folders, as a command needs them.
+    """
+    found = {
+        key: value for key, value in fields.items() if places or not key.endswith(("_file", "_dir", "_from"))
+    }
+    # The file says which vectors, its folder only where somebody put them.
+    return {**found, "glove": Path(found["glove"]).name} if "glove" in found else found
+
+
 def validation_lengths(comparison: Comparison, seed: int) -> list[int]:
     """Tokens of each validation text."""
     runtime = SkimRuntime.from_pretrained(comparison.model(PLAIN, seed))
     return [len(runtime.encode(text)) for text in comparison.splits["validation"][0]]
-
-
-def train(command: list[str], log: Path, threads: int) -> None:
-    """Runs a training, whose output goes to a file.
-
-    Raises:
-        RuntimeError: It failed.
-    """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    with log.open("w", encoding="utf-8") as file:
-        code = subprocess.run(command, env=environment, stdout=file, stderr=file, check=False).returncode
-    if code:
-        raise RuntimeError(f"{shlex.join(['python', *command[1:]])} failed; see {log}.")
 
 
 def load_reader(comparison: Comparison, name: str, seed: int, settings: Run, dtype: str = "float32") -> Any:
@@ -146,14 +188,16 @@ def load_reader(comparison: Comparison, name: str, seed: int, settings: Run, dty
         ValueError: The native engine cannot run it in this dtype.
     """
     runtime = SkimRuntime.from_pretrained(comparison.model(name, seed), dtype=dtype)
-    return LastTokens(runtime, settings["max_length"]) if READERS[name].matched == "length" else runtime
+    is_cut = comparison.readers[name].matched == "length"
+    return LastTokens(runtime, settings["max_length"]) if is_cut else runtime
 
 
 def measure(runtime: Any, texts: list[str], labels: list[Any]) -> Run:
     """What a reader does on one split: scores, shares and multiply-adds."""
     block = evaluate(runtime, texts, labels)
     whole = block["tokens"] * plain_macs(runtime.config, 1)
-    reading = ("skim_rate_macro", "skim_rate_micro", "macs_ratio", "visited_rate", "jumps_per_text")
+    reading = ("skim_rate_macro", "skim_rate_micro", "macs_ratio", "flop_ratio_paper")
+    jumping = ("visited_rate", "jumps_per_text")
     return {
         "texts": block["texts"],
         "tokens": block["tokens"],
@@ -161,5 +205,5 @@ def measure(runtime: Any, texts: list[str], labels: list[Any]) -> Run:
         "read": 1.0 - block["skim_rate_micro"],
         # Embeddings that are only pooled have no ratio, and no cost either.
         "macs_per_text": whole / block["macs_ratio"] / block["texts"] if whole else 0.0,
-        **{key: block[key] for key in reading if key in block},
+        **{key: block[key] for key in (*reading, *jumping) if key in block},
     }

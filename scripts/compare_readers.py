@@ -16,10 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import sys
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import _one_core
 from _agreement import compare_backends
@@ -27,12 +24,10 @@ from _ours import instructions
 from _readers import READERS, with_needs
 from _readers_latency import time_reader
 from _readers_report import DOCUMENT, FIGURE, RESULTS, collect, draw, load, render_document, render_table
-from _readers_runs import SHARED, Comparison, finish
+from _readers_runs import SHARED, Comparison, read_split, train_all
 from _reviews import load_reviews
-from tqdm.auto import tqdm
 
 from skim_hf.results import command_line, describe_machine, write_json
-from skim_hf.tables import read_rows
 
 SPLIT_SEED = 42
 SPLITS = ("train", "validation", "test")
@@ -114,35 +109,6 @@ def prepare(options: argparse.Namespace) -> Comparison:
     budget = {"num_train_epochs": options.epochs} if options.steps is None else {"max_steps": options.steps}
     threads = max((os.cpu_count() or 1) // options.jobs, 1)
     return Comparison(options.output, data, budget, splits, {**SHARED, "glove": options.glove}, threads)
-
-
-def read_split(path: Path) -> tuple[list[str], list[Any]]:
-    """Texts and labels of a Parquet file."""
-    columns = read_rows(path, label_column="label").columns
-    return columns["text"], columns["label"]
-
-
-def train_all(comparison: Comparison, readers: list[str], seeds: list[int], jobs: int) -> list[str]:
-    """Finishes every run, some at a time; returns what went wrong, a line each."""
-    failed: list[str] = []
-    pending: dict[tuple[str, int], Future[Any]] = {}
-
-    def run(name: str, seed: int) -> None:
-        # Those that are needed were submitted before, so that waiting for them cannot block their start.
-        for needed in READERS[name].needs:
-            pending[needed, seed].result()
-        finish(comparison, name, seed)
-
-    with ThreadPoolExecutor(jobs) as pool:
-        for name in readers:
-            for seed in seeds:
-                pending[name, seed] = pool.submit(run, name, seed)
-        for (name, seed), future in tqdm(pending.items(), desc="Training", unit=" runs"):
-            error = future.exception()
-            if error is not None:
-                failed.append(f"{name}, seed {seed}: {error}")
-                print(failed[-1], file=sys.stderr)
-    return failed
 
 
 def compare_all(comparison: Comparison, readers: list[str], seed: int) -> None:

@@ -4,6 +4,7 @@ import itertools
 import json
 import random
 import re
+import shutil
 import sys
 
 import pytest
@@ -158,10 +159,39 @@ def test_finished_runs_are_not_repeated(run, trained, tmp_path):
     first = run()
     count = len(trained)
     assert count == 8
+    # One that was trained and not measured is measured; one whose model is lost is trained anew.
+    (tmp_path / "out" / "runs" / "small-42.json").unlink()
     (tmp_path / "out" / "runs" / "small-43.json").unlink()
+    shutil.rmtree(tmp_path / "out" / "models" / "small-43")
     second = run()
     assert len(trained) == count + 1
+    assert "small-43" in " ".join(map(str, trained[-1]))
     assert first["readers"]["skim"]["runs"] == second["readers"]["skim"]["runs"]
+    assert first["readers"]["small"]["runs"][0]["test"] == (second["readers"]["small"]["runs"][0]["test"])
+
+
+def test_an_interrupted_training_goes_on_and_one_of_other_options_starts_anew(script, tmp_path):
+    folder = tmp_path / "models" / "skim-42"
+    made_with = script("_readers_training").MadeWith
+    made = made_with(folder, {"gamma": 0.1, "skim_sizes": [5]})
+    assert not made.begin()
+    for step, is_whole in ((10, True), (20, False)):
+        checkpoint = folder / f"checkpoint-{step}"
+        checkpoint.mkdir(parents=True)
+        if is_whole:
+            (checkpoint / "trainer_state.json").write_text("{}")
+    assert not made.is_trained()
+    assert made.begin()
+    assert [path.name for path in folder.iterdir()] == ["checkpoint-10"]
+    (folder / "train_results.json").write_text("{}")
+    made.end()
+    assert made.is_trained()
+    assert made.was_resumed()
+    assert not list(folder.glob("checkpoint-*"))
+    other = made_with(folder, {"gamma": 0.2, "skim_sizes": [5]})
+    assert not other.is_trained()
+    assert not other.begin()
+    assert not folder.exists()
 
 
 def test_a_run_of_another_recipe_is_not_taken_for_this_one(run, trained):
