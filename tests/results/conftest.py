@@ -112,4 +112,13 @@ def blocks():
             "read": [{"token": "good", "start": 2, "end": 6}],
             "widget": ["a bad film"],
         },
+        "predictions": {
+            "threshold": 0.5,
+            "texts": [{"text": "a film", "label": "positive", "score": 0.9, "read": 1, "tokens": 2}],
+            "questions": [
+                {"question": "Who?", "context": "Ada.", "answer": "Ada", "score": 0.75, "start": 0, "end": 3}
+            ],
+            "options": {"max_length": 100},
+            **engine,
+        },
     }

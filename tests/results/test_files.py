@@ -42,7 +42,7 @@ def test_results_come_back_as_they_were(results, tmp_path):
 def test_blocks_that_nobody_measured_are_left_out(results, tmp_path):
     few = dataclasses.replace(results, latency=None, training=None)
     assert json.loads(few.save(tmp_path).read_text(encoding="utf-8")).keys() == {
-        *("format", "weights", "model", "evaluation", "example", "answer")
+        *("format", "weights", "model", "evaluation", "example", "answer", "predictions")
     }
     assert ModelResults.load(tmp_path) == few
 

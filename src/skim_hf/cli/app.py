@@ -17,6 +17,7 @@ from skim_hf.cli.info import INFO_HELP, info
 from skim_hf.cli.output import prepare_streams
 from skim_hf.cli.predict import PREDICT_HELP, predict
 from skim_hf.cli.push import PUSH_HELP, push
+from skim_hf.cli.slim import SLIM_HELP, slim
 from skim_hf.cli.trace import TRACE_HELP, trace
 
 WRONG_INPUT, INTERRUPTED = 1, 130
@@ -100,6 +101,7 @@ for command, text in (
     (evaluate, EVALUATE_HELP),
     (bench, BENCH_HELP),
     (info, INFO_HELP),
+    (slim, SLIM_HELP),
     (card, CARD_HELP),
     (push, PUSH_HELP),
 ):

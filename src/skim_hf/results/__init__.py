@@ -21,6 +21,12 @@ from skim_hf.results.latency import ADAPTIVE, DENSE, measure_latency
 from skim_hf.results.machine import command_line, describe_machine
 from skim_hf.results.null_threshold import best_null_threshold
 from skim_hf.results.places import where_read
+from skim_hf.results.predictions import (
+    check_predictions,
+    describe_found_answers,
+    describe_predictions,
+    prediction_differences,
+)
 from skim_hf.results.schema import Block
 from skim_hf.results.training import from_training
 
@@ -33,14 +39,18 @@ __all__ = [
     "ModelResults",
     "answer_scores",
     "best_null_threshold",
+    "check_predictions",
     "command_line",
     "describe_answer",
     "describe_example",
+    "describe_found_answers",
     "describe_machine",
+    "describe_predictions",
     "evaluate",
     "evaluate_answers",
     "from_training",
     "measure_latency",
+    "prediction_differences",
     "threshold_curve",
     "where_read",
     "write_json",

@@ -32,6 +32,7 @@ class ModelResults:
         latency: Times of a text, and the length of the texts.
         example: One text with the words that were read of it, and texts to try.
         answer: Instead, of a model that answers questions: one with its context and what was read of that.
+        predictions: Of some texts or questions, for whoever loads the model to compare with.
 
     Raises:
         ValueError: A block that is not complete, or holds what it should not.
@@ -48,6 +49,7 @@ class ModelResults:
     latency: Block | None = None
     example: Block | None = None
     answer: Block | None = None
+    predictions: Block | None = None
 
     def __post_init__(self) -> None:
         check(self.weights, TEXT, "weights")

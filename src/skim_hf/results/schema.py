@@ -99,6 +99,7 @@ _TIMES = {
 }
 
 _READ = Several({"token": TEXT, "start": COUNT, "end": COUNT}, least=0)
+_FOUND = {"question": TEXT, "context": TEXT, "answer": TEXT, "score": NUMBER, "start": COUNT, "end": COUNT}
 # How answers were sought.
 _ANSWERS = {
     "max_length": COUNT,
@@ -154,14 +155,14 @@ BLOCKS: dict[str, Any] = {
         "read": _READ,
         "widget?": Several(TEXT),
     },
-    "answer": {
-        "question": TEXT,
-        "context": TEXT,
-        "answer": TEXT,
-        "score": NUMBER,
-        "start": COUNT,
-        "end": COUNT,
-        "read": _READ,
+    "answer": {**_FOUND, "read": _READ},
+    "predictions": {
+        "threshold": SHARE,
+        "backend": TEXT,
+        "dtype": TEXT,
+        "texts?": Several({"text": TEXT, "label": TEXT, "score": NUMBER, "read": COUNT, "tokens": COUNT}),
+        "questions?": Several(_FOUND),
+        "options?": {"*": SETTING},
     },
 }
 """The schema of every block; a file may leave out any but `model`."""
