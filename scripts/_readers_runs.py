@@ -143,7 +143,10 @@ def finish(comparison: Comparison, name: str, seed: int) -> Run:
 
 
 def training_fields(comparison: Comparison, name: str, seed: int) -> dict[str, Any]:
-    """Options of run_classification.py for a run; controls are matched to what their model did."""
+    """Options of run_classification.py for a run; controls are matched to what their model did.
+
+    An option of its own that is None is left out, though all others share it.
+    """
     reader = comparison.readers[name]
     own = dict(reader.options)
     if reader.like is not None:
@@ -158,7 +161,8 @@ def training_fields(comparison: Comparison, name: str, seed: int) -> dict[str, A
         own["warm_start_from"] = comparison.model(reader.starts_from, seed)
     files = {f"{part}_file": comparison.data / f"{part}.parquet" for part in ("train", "validation")}
     place = {"output_dir": comparison.model(name, seed), "seed": seed}
-    return {**files, **place, **shared, **comparison.budget, **own}
+    fields = {**files, **place, **shared, **comparison.budget, **own}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def shown(fields: Mapping[str, Any], *, places: bool = False) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Scripts import each other by plain name, as they do when they are run."""
 
 import importlib
+import itertools
+import json
 import sys
 from pathlib import Path
 
@@ -17,6 +19,47 @@ def script(monkeypatch):
     for name in set(sys.modules) - before:
         if getattr(sys.modules[name], "__file__", None) and str(SCRIPTS) in str(sys.modules[name].__file__):
             del sys.modules[name]
+
+
+@pytest.fixture
+def random_training(script, monkeypatch):
+    """Replaces trainings of comparisons by models with random weights; lists the commands for them."""
+
+    def replace(texts, labels):
+        import torch
+
+        from skim_hf import SkimRNNConfig, SkimRNNForSequenceClassification
+        from skim_hf.training import build_tokenizer
+
+        commands = []
+        tokenizer = build_tokenizer(texts, min_frequency=1, progress=False)
+
+        def train(command, log, threads):
+            commands.append(command)
+            given = {name[2:]: value for name, value in itertools.pairwise(command)}
+            torch.manual_seed(len(commands))
+            skims = {"skim_sizes": [2]} if given["policy"] == "skim" else {}
+            config = SkimRNNConfig(
+                vocab_size=len(tokenizer),
+                embedding_size=5,
+                hidden_size=min(int(given["hidden_size"]), 9),
+                num_hidden_layers=int(given.get("num_hidden_layers", 1)),
+                pooling=given.get("pooling", "last"),
+                policy=given["policy"],
+                id2label=dict(enumerate(labels)),
+                **skims,
+            )
+            folder = log.with_suffix("")
+            SkimRNNForSequenceClassification(config).save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+            report = {"train_runtime": 1.5, "train_loss": 0.7}
+            (folder / "train_results.json").write_text(json.dumps(report))
+
+        monkeypatch.setattr(script("_readers_runs"), "train", train)
+        monkeypatch.setattr(script("_one_core"), "pin", lambda: None)
+        return commands
+
+    return replace
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Which readers are compared, how controls are matched, what is repeated, and what the document shows."""
 
-import itertools
 import json
 import random
 import re
@@ -8,11 +7,9 @@ import shutil
 import sys
 
 import pytest
-import torch
 from datasets import Dataset
 
-from skim_hf import SkimRNNConfig, SkimRNNForSequenceClassification
-from skim_hf.training import build_tokenizer
+from skim_hf import SkimRNNConfig
 
 WORDS = ["the", "film", "was", "a", "fine", "plot", "of", "dull", "actors", "and", "great", "scenes"]
 
@@ -40,33 +37,9 @@ def data(tmp_path, texts):
 
 
 @pytest.fixture
-def trained(compare, monkeypatch, texts):
+def trained(compare, random_training, texts):
     """Replaces training by models with random weights; lists the commands that asked for them."""
-    commands = []
-    tokenizer = build_tokenizer(texts, min_frequency=1, progress=False)
-
-    def train(command, log, threads):
-        commands.append(command)
-        given = {name[2:]: value for name, value in itertools.pairwise(command)}
-        torch.manual_seed(len(commands))
-        skims = {"skim_sizes": [2]} if given["policy"] == "skim" else {}
-        config = SkimRNNConfig(
-            vocab_size=len(tokenizer),
-            embedding_size=5,
-            hidden_size=min(int(given["hidden_size"]), 9),
-            policy=given["policy"],
-            id2label={0: "neg", 1: "pos"},
-            **skims,
-        )
-        folder = log.with_suffix("")
-        SkimRNNForSequenceClassification(config).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-        report = {"train_runtime": 1.5, "train_loss": 0.7}
-        (folder / "train_results.json").write_text(json.dumps(report))
-
-    monkeypatch.setattr(sys.modules["_readers_runs"], "train", train)
-    monkeypatch.setattr(sys.modules["_one_core"], "pin", lambda: None)
-    return commands
+    return random_training(texts, ("neg", "pos"))
 
 
 @pytest.fixture

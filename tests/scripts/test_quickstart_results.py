@@ -58,7 +58,7 @@ def test_results_name_their_splits_and_cards_are_written(folders, script):
 
 
 def test_one_text_of_every_label_is_offered(script):
-    module = script("_quickstart_results")
+    module = script("_pair_results")
     texts = ["word " * count for count in (3, 39, 44, 80)]
     offered = module.choose_widget({"text": texts, "label": ["a", "a", "b", "b"]})
     assert offered == [texts[1], texts[2]]

@@ -1,0 +1,71 @@
+"""How long a text takes with the published models and with the baselines, all in turns."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _gather import gather
+from _latency_texts import peer_loader
+from _ours import engine_name, load_ours
+
+from skim_hf.results.turns import Contestant, ratios, summarise, take_turns
+
+DTYPES = ("float32", "int8")
+BACKEND = "native"
+
+
+def contestant(kind: str, dtype: str) -> str:
+    """What the results call one of our models in a number format."""
+    return f"{engine_name(BACKEND, dtype)}_{kind}"
+
+
+def time_models(
+    folders: Mapping[str, Path],
+    peers: Mapping[str, Path],
+    texts: Sequence[str],
+    *,
+    count: int,
+    rounds: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Times string to label, one text at a time, on one thread.
+
+    Args:
+        folders: Our models by kind, `plain` and `skim`.
+        peers: Trained baselines by name.
+        texts: The test texts.
+        count: How many of them are timed, chosen by chance.
+        rounds: How often each.
+        seed: Of the choice.
+
+    Returns:
+        Per contestant median, 99th percentile and minimum in microseconds and how many times faster than each
+        other one it is; the length of the texts, and who is missing and why.
+    """
+    makers: dict[str, Callable[[], Any]] = {
+        contestant(kind, dtype): partial(load_ours, folder, BACKEND, dtype)
+        for kind, folder in folders.items()
+        for dtype in DTYPES
+    }
+    makers |= {name: partial(peer_loader, name, folder) for name, folder in peers.items()}
+    made, missing = gather(makers)
+    chosen = [texts[row] for row in np.random.default_rng(seed).permutation(len(texts))[:count]]
+    contestants = {name: Contestant(run) for name, run in made.items()}
+    times = take_turns(contestants, chosen, rounds * len(chosen), "Latency")
+    return {
+        "what": "string to label, one text at a time, one thread, in turns",
+        "texts": len(chosen),
+        "rounds": rounds,
+        "threads": 1,
+        "words_per_text": statistics.fmean(len(text.split()) for text in chosen),
+        "contestants": {
+            name: {**summarise(seconds.values()), "times_faster_than": ratios(times, name, times)}
+            for name, seconds in times.items()
+        },
+        "missing": missing,
+    }

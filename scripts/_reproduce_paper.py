@@ -1,0 +1,42 @@
+"""The runs that every reproduced data set has beside its own recipe: the paper's settings and controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from _readers import SKIM, Reader
+
+# d' and gamma of the rows of Table 2.
+SETTINGS = ((5, 0.01), (5, 0.02), (10, 0.01), (10, 0.02))
+
+
+def paper_name(skim_size: int, gamma: float) -> str:
+    """Name of a run, such as `paper_5_01` for d' = 5 and gamma = 0.01."""
+    return f"paper_{skim_size}_{round(100 * gamma):02d}"
+
+
+def paper_readers(training: Mapping[str, Any]) -> dict[str, Reader]:
+    """The paper's classification models: from scratch, the last state, no dropout, no average of weights.
+
+    Args:
+        training: Options of all of them: learning rate, batches, epochs and temperature.
+    """
+    common = {"dropout": 0.0, "pooling": "last", "ema_decay": None, **training}
+    readers = {"paper_plain": Reader("as in the paper: LSTM", {"policy": "full", **common})}
+    for size, gamma in SETTINGS:
+        readers[paper_name(size, gamma)] = Reader(
+            f"as in the paper: Skim-LSTM, d' = {size}, gamma = {gamma:.2f}",
+            {"policy": "skim", "skim_sizes": size, "gamma": gamma, **common},
+        )
+    return readers
+
+
+def controls() -> dict[str, Reader]:
+    """What reading less must be better than: a small LSTM of the same true cost, and no reading at all."""
+    return {
+        "small": Reader("small LSTM of equal true cost", {"policy": "full"}, like=SKIM, matched="width"),
+        "mean": Reader(
+            "mean of the word vectors", {"policy": "full", "num_hidden_layers": 0, "pooling": "mean"}
+        ),
+    }

@@ -1,0 +1,60 @@
+"""Makes `skim-lstm-sst2` and `plain-lstm-sst2`: trained, measured and published.
+
+    python scripts/reproduce_skim_lstm_sst2.py --data folder --glove glove.6B.100d.txt
+    python scripts/reproduce_skim_lstm_sst2.py --only plain,skim --seeds 1
+    python scripts/reproduce_skim_lstm_sst2.py --render
+
+Without --data the data comes from the Hub. A run that was cut off goes on where it was; --render takes what
+is finished over into the repository.
+"""
+
+from _readers import Reader
+from _reproduce import Study, reproduce
+from _reproduce_data import Source
+from _reproduce_paper import controls, paper_readers
+
+DATA = Source(
+    title="SST-2, phrases and sentences",
+    hub_id="SetFit/sst2",
+    labels=("negative", "positive"),
+    page="https://gluebenchmark.com",
+)
+
+SHARED = {
+    "hidden_size": 100,
+    "pooling": "last",
+    "dropout": 0.3,
+    "learning_rate": 2e-3,
+    "per_device_train_batch_size": 64,
+    "num_train_epochs": 5,
+    "warmup_steps": 50,
+    "ema_decay": 0.999,
+}
+
+SKIM = {"policy": "skim", "skim_sizes": 10, "gamma": 0.02, "temperature_rate": 1e-4}
+
+PAPER = {
+    "learning_rate": 1e-3,
+    "per_device_train_batch_size": 32,
+    "num_train_epochs": 5,
+    "temperature_rate": 1e-4,
+}
+
+STUDY = Study(
+    model="skim-lstm-sst2",
+    source=DATA,
+    shared=SHARED,
+    readers={
+        "plain": Reader("plain LSTM", {"policy": "full"}),
+        "skim": Reader("Skim-LSTM, d' = 10, from the plain one", SKIM, starts_from="plain"),
+        "skim_cold": Reader("Skim-LSTM, d' = 10, from scratch", SKIM),
+        **paper_readers(PAPER),
+        **controls(),
+    },
+    most_words=15_000,
+    seeds=5,
+    example="A clever idea, and two lovely actors, lost in a dull and endless film.",
+)
+
+if __name__ == "__main__":
+    reproduce(STUDY)

@@ -1,0 +1,130 @@
+"""Reproduce scripts: what is asked for, what a study holds, what is published, and what is taken over."""
+
+import json
+import random
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from datasets import Dataset
+
+from skim_hf.hub import plan_push
+from skim_hf.results import ModelResults, check_predictions
+from skim_hf.runtime import SkimRuntime
+
+WORDS = ["the", "film", "was", "a", "fine", "plot", "of", "dull", "actors", "and", "great", "scenes"]
+SCRIPTS = ("imdb", "rotten_tomatoes", "sst2", "ag_news")
+
+
+@pytest.fixture
+def texts():
+    source = random.Random(4)
+    return [" ".join(source.choices(WORDS, k=source.randint(3, 20))) for _ in range(30)]
+
+
+@pytest.fixture
+def line(tmp_path, texts):
+    """Options of a script, with data and word vectors that are there."""
+    given = tmp_path / "given"
+    given.mkdir()
+    for name, part in {"train": texts[:13], "validation": texts[13:20], "test": texts[20:]}.items():
+        rows = {"text": part, "label": [number % 2 for number in range(len(part))]}
+        Dataset.from_dict(rows).to_parquet(str(given / f"{name}.parquet"))
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("film 0.5 1\n", encoding="utf-8")
+    places = {"data": given, "glove": vectors, "output": tmp_path / "out"}
+    words = [f"--{name}={place}" for name, place in places.items()]
+    return [*words, "--seeds=2", "--rounds=1", "--timed-texts=2"]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_recipe_is_a_training(script, name):
+    study = script(f"reproduce_skim_lstm_{name}").STUDY
+    assert study.model == f"skim-lstm-{name.replace('_', '-')}"
+    options, runs = script("run_classification"), script("_readers_runs")
+    done = {"validation": {"macs_per_text": 5.0}, "hidden_size": 100, "input_width": 100}
+    comparison = SimpleNamespace(
+        readers=study.readers,
+        shared={**script("_reproduce").KEEPING, **study.shared, "glove": "x.txt"},
+        budget={},
+        data=Path("data"),
+        model=lambda reader, _: Path(reader),
+        load=lambda *_: done,
+    )
+    for reader in study.readers:
+        fields = runs.training_fields(comparison, reader, 1)
+        model, _, args = options.parse(script("_commands").training_command(fields, "--do_train")[2:])
+        assert args.load_best_model_at_end
+        assert (args.ema_decay is None) == reader.startswith("paper")
+        assert (model.glove is None) == (reader == "skim")
+    assert {"plain", "skim", "skim_cold", "paper_plain", "paper_5_01", "paper_10_02", "small", "mean"} <= set(
+        study.readers
+    )
+
+
+def test_what_is_missing_is_asked_for(script, tmp_path):
+    module = script("reproduce_skim_lstm_imdb")
+    reproduce = script("_reproduce").reproduce
+    with pytest.raises(SystemExit, match=r"no word vectors in .*absent\.txt.*glove\.6B\.zip"):
+        reproduce(module.STUDY, ["--glove", str(tmp_path / "absent.txt")])
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("film 1 2\n", encoding="utf-8")
+    line = [f"--glove={vectors}", f"--data={tmp_path}", f"--output={tmp_path / 'out'}"]
+    with pytest.raises(SystemExit, match=r"no train\.parquet or train_partial\.parquet.*stanfordnlp/imdb"):
+        reproduce(module.STUDY, line)
+    with pytest.raises(SystemExit, match="run the script without --render first"):
+        reproduce(module.STUDY, [*line, "--render"])
+    with pytest.raises(SystemExit):
+        reproduce(module.STUDY, [*line, "--only", "skimm"])
+
+
+def test_a_study_is_trained_measured_published_and_taken_over(
+    script, line, texts, tmp_path, random_training, monkeypatch
+):
+    study = script("reproduce_skim_lstm_rotten_tomatoes").STUDY
+    commands = random_training(texts, ("negative", "positive"))
+    reproduce, render = script("_reproduce").reproduce, script("_reproduce_render")
+    only = "--only=skim,small,mean,fasttext"
+    reproduce(study, [*line, only])
+    results = json.loads((tmp_path / "out" / "study.json").read_text(encoding="utf-8"))
+    assert list(results["readers"]) == ["plain", "skim", "small", "mean"]
+    assert str(tmp_path) not in json.dumps(results["published"]) + results["command"]
+    assert "--data given" in results["command"]
+    for name, reader in results["readers"].items():
+        assert len(reader["runs"]) == 2
+        for run in reader["runs"]:
+            assert run["options"]["glove" if name != "skim" else "policy"] in ("vectors.txt", "skim")
+            assert ("curve" in run) == (name == "skim")
+            assert {"accuracy", "macs_per_text", "read", "cost"} <= set(run["validation"])
+    skim = results["readers"]["skim"]["runs"]
+    best = max(skim, key=lambda run: run["validation"]["accuracy"])
+    assert results["published"]["skim"]["seed"] == best["seed"]
+    after = results["published"]["skim"]["after"]
+    assert after["float32"]["test"]["accuracy"] == pytest.approx(best["test"]["accuracy"], abs=0.11)
+    timed = set(results["latency"]["contestants"])
+    assert {f"native_{dtype}_{kind}" for dtype in ("float32", "int8") for kind in ("plain", "skim")} <= timed
+    # A second time nothing is trained.
+    count = len(commands)
+    reproduce(study, [*line, only])
+    assert len(commands) == count
+    monkeypatch.setattr(render, "RESULTS", tmp_path / "documents")
+    monkeypatch.setattr(render, "CARDS", tmp_path / "cards")
+    reproduce(study, [*line, "--render"])
+    kept = json.loads((tmp_path / "documents" / f"{study.model}.json").read_text(encoding="utf-8"))
+    assert kept["model"] == study.model
+    for name in ("plain-lstm-rotten-tomatoes", "skim-lstm-rotten-tomatoes"):
+        check_published(tmp_path / "cards" / name)
+
+
+def check_published(folder):
+    """A folder is what a push would send, and predicts what it says."""
+    plan = plan_push(folder)
+    assert not plan.left_out
+    for file in plan.files:
+        content = file.content if isinstance(file.content, bytes) else file.content.read_bytes()
+        assert content == (folder / file.path).read_bytes()
+    stored = ModelResults.load(folder)
+    assert len(stored.predictions["texts"]) == 10
+    assert check_predictions(SkimRuntime.from_pretrained(folder), folder) == []
+    assert stored.training["command"].startswith("python scripts/run_classification.py")
+    assert stored.evaluation["split"] == "test"
