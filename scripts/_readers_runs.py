@@ -28,6 +28,9 @@ Run = dict[str, Any]
 # Checkpoints of a run of a minute would only take room.
 SHARED = {**RECIPE, "save_strategy": "no"}
 
+# Ends of the names of options that say where something lies.
+_PLACES = ("_file", "_dir", "_from")
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -109,7 +112,7 @@ def finish(comparison: Comparison, name: str, seed: int) -> Run:
         RuntimeError: The training failed.
     """
     fields = training_fields(comparison, name, seed)
-    settings = shown(fields)
+    settings = settings_of(fields)
     done = comparison.load(name, seed)
     if done is not None:
         if done["options"] != json.loads(json.dumps(settings)):
@@ -130,7 +133,7 @@ def finish(comparison: Comparison, name: str, seed: int) -> Run:
         "reader": name,
         "seed": seed,
         "options": settings,
-        "command": shlex.join(["python", *training_command(shown(fields, places=True), "--do_train")[1:]]),
+        "command": told_command(fields, comparison.folder),
         "training_seconds": report["train_runtime"],
         "training_loss": report["train_loss"],
         **({"resumed": True} if made.was_resumed() else {}),
@@ -165,18 +168,22 @@ def training_fields(comparison: Comparison, name: str, seed: int) -> dict[str, A
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def shown(fields: Mapping[str, Any], *, places: bool = False) -> dict[str, Any]:
-    """Options without what does not change a model: where things lie.
-
-    Args:
-        fields: Options of run_classification.py.
-        places: Whether to keep the names of data and folders, as a command needs them.
-    """
-    found = {
-        key: value for key, value in fields.items() if places or not key.endswith(("_file", "_dir", "_from"))
-    }
+def settings_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Options without what does not change a model: where things lie."""
+    found = {key: value for key, value in fields.items() if not key.endswith(_PLACES)}
     # The file says which vectors, its folder only where somebody put them.
     return {**found, "glove": Path(found["glove"]).name} if "glove" in found else found
+
+
+def told_command(fields: Mapping[str, Any], folder: Path) -> str:
+    """The command of a training as one types it beside the scripts, without folders of one machine alone."""
+    told = {**fields, **settings_of(fields)}
+    for name, value in told.items():
+        if name.endswith(_PLACES) and Path(value).is_absolute():
+            path = Path(value)
+            told[name] = path.relative_to(folder.parent) if folder in path.parents else path.name
+    words = training_command(told, "--do_train")
+    return shlex.join(["python", f"scripts/{Path(words[1]).name}", *words[2:]])
 
 
 def validation_lengths(comparison: Comparison, seed: int) -> list[int]:

@@ -1,0 +1,52 @@
+"""Writes the tables of docs/results.md from the study files in docs/results.
+
+    python scripts/render_results.py
+
+The study files come from the reproduce scripts, which call this when they take results over (--render).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from _results_report import render_shortfalls, render_study
+from render_readme import replace_between
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENT = ROOT / "docs" / "results.md"
+RESULTS = ROOT / "docs" / "results"
+PUBLISHED = "published.json"
+
+
+def main() -> None:
+    """Renders the document in place."""
+    DOCUMENT.write_text(render_document(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def render_document(text: str) -> str:
+    """The document with the figures of every model between its marks."""
+    sources = load(RESULTS / PUBLISHED)
+    for model, published in sources["models"].items():
+        path = RESULTS / f"{model}.json"
+        study = load(path) if path.exists() else None
+        parts = {
+            "table": render_study(study, published, sources),
+            "shortfalls": render_shortfalls(study, published),
+        }
+        for part, content in parts.items():
+            text = replace_between(
+                text, f"<!-- {model} {part}:start -->", f"<!-- {model} {part}:end -->", content
+            )
+    return text
+
+
+def load(path: Path) -> dict[str, Any]:
+    """A JSON object."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+if __name__ == "__main__":
+    main()
