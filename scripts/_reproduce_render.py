@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import render_results
+
 from skim_hf.hub import write_card
 from skim_hf.hub.card import CARD_NAME
 
@@ -19,7 +21,7 @@ def model_names(model: str) -> dict[str, str]:
 
 
 def take_over(model: str, study: Path, published: Path) -> None:
-    """Copies the figures of a study into the documents' results, and its folders to the published models.
+    """Copies the figures of a study to those of the documents, and its folders to the published models.
 
     Args:
         model: Name of the skimming model.
@@ -44,4 +46,8 @@ def take_over(model: str, study: Path, published: Path) -> None:
             # Of an older model nothing stays but what somebody wrote into its card.
             card.write_bytes(old)
             write_card(CARDS / name)
-    print(f"Taken over: {RESULTS / model}.json and, of those published, the folders in {CARDS}.")
+    render_results.main()
+    print(
+        f"Taken over: {RESULTS / model}.json, of those published the folders in {CARDS}, and into "
+        f"{render_results.DOCUMENT}."
+    )

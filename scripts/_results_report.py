@@ -61,9 +61,7 @@ def render_shortfalls(study: Figures | None, published: Figures) -> str:
     ]
     best = max(_skimming(published), key=lambda row: row["accuracy"])
     if 100 * rate < best["skimmed"]:
-        found.append(
-            f"{best['skimmed']:.1f}% skimmed in the paper's best row, {rate:.1%} here, on average of the seeds"
-        )
+        found.append(f"{best['skimmed']:.1f}% skimmed in the paper's best row, {rate:.1%} here, on average")
     trained, official = study["data"]["splits"]["train"], published.get("official_training_texts", 0)
     if 2 * trained < official:
         found.append(f"trained on {trained:,} texts where the published models had {official:,}")
@@ -140,8 +138,8 @@ def _notes(study: Figures | None) -> str:
     sizes = ", ".join(f"{count:,} {name}" for name, count in data["splits"].items())
     taken = "set aside from training" if data["split_seed"] is not None else "the official ones"
     sentences = [
-        f"Ours: {sizes} texts, validation texts {taken}, {sum(data['removed'].values()):,} texts removed from "
-        "earlier splits because a later one has them.",
+        f"Ours: {sizes} texts, validation texts {taken}, {sum(data['removed'].values()):,} texts removed "
+        "from earlier splits because a later one has them.",
         f"Means ± standard deviations over {len(seeds)} seeds." if len(seeds) > 1 else "One seed.",
         "Checkpoints and the published seed were chosen by validation accuracy.",
         *_published_notes(study),

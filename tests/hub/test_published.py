@@ -1,4 +1,4 @@
-"""What lies in model_cards: every card shows its results, and every model does what it says, however loaded."""
+"""What lies in model_cards: cards show their results, and models do what is stored, however loaded."""
 
 from pathlib import Path
 

@@ -78,7 +78,7 @@ def test_rows_are_means_over_seeds_beside_published_ones(report, study, publishe
     assert "| *DistilBERT* | 92.8% |" in text
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
     for said in (
-        "1,000 train, 50 validation, 60 test texts, validation texts set aside from training, 4 texts removed",
+        "1,000 train, 50 validation, 60 test texts, validation texts set aside from training, 4 texts",
         "2,000 of 2,345 words and numbers of 16 bits it has 80.05% accuracy instead of 81.25%",
         "3.2 times (float32) and 2.0 times (int8) as fast",
         "model2vec is missing: No module named 'model2vec'.",

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 from datasets import Dataset
 
 from skim_hf.hub import plan_push
+from skim_hf.hub.card import OWN_END
 from skim_hf.results import ModelResults, check_predictions
 from skim_hf.runtime import SkimRuntime
 
@@ -107,9 +109,22 @@ def test_a_study_is_trained_measured_published_and_taken_over(
     count = len(commands)
     reproduce(study, [*line, only])
     assert len(commands) == count
-    monkeypatch.setattr(render, "RESULTS", tmp_path / "documents")
+    document = script("render_results")
+    page = tmp_path / "documents" / "results.md"
+    page.parent.mkdir()
+    for path in (document.DOCUMENT, document.RESULTS / document.PUBLISHED):
+        shutil.copyfile(path, page.parent / path.name)
+    monkeypatch.setattr(render, "RESULTS", page.parent)
     monkeypatch.setattr(render, "CARDS", tmp_path / "cards")
+    monkeypatch.setattr(document, "RESULTS", page.parent)
+    monkeypatch.setattr(document, "DOCUMENT", page)
     reproduce(study, [*line, "--render"])
+    assert "| **plain LSTM** |" in page.read_text(encoding="utf-8")
+    # What somebody wrote into a card stays when the model is taken over again.
+    card = tmp_path / "cards" / study.model / "README.md"
+    card.write_text(card.read_text(encoding="utf-8").replace(OWN_END, f"Own words.\n{OWN_END}"), "utf-8")
+    reproduce(study, [*line, "--render"])
+    assert "Own words." in card.read_text(encoding="utf-8")
     kept = json.loads((tmp_path / "documents" / f"{study.model}.json").read_text(encoding="utf-8"))
     assert kept["model"] == study.model
     for name in ("plain-lstm-rotten-tomatoes", "skim-lstm-rotten-tomatoes"):
