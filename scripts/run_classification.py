@@ -22,6 +22,7 @@ from transformers import AutoConfig, AutoTokenizer, HfArgumentParser, PreTrained
 from transformers.hf_argparser import HfArg
 
 from skim_hf import SkimRNNForSequenceClassification, SkimTrainer, SkimTrainingArguments
+from skim_hf.results.scores import SINGLE
 from skim_hf.training import (
     PROBLEM_TYPES,
     LabelSchema,
@@ -83,6 +84,11 @@ class DataArguments:
     vocab_size: int = HfArg(default=30000, help="Most words of a new vocabulary.")
     min_frequency: int = HfArg(default=2, help="Occurrences a word needs to enter it.")
     validation_share: float = HfArg(default=0.1, help="Share of the training texts set aside.")
+    teacher_column: str | None = HfArg(
+        default=None,
+        help="Column of the training texts with a stronger model's probabilities of the labels, in their "
+        "order, to learn from with --teacher_weight.",
+    )
 
     def source(self) -> str | dict[str, str]:
         """What `load_text_dataset` takes."""
@@ -149,6 +155,8 @@ def parse(arguments: list[str]) -> tuple[ModelArguments, DataArguments, SkimTrai
     changed = ", ".join(model_args.config_fields())
     if model_args.model_name_or_path and changed:
         raise ValueError(f"--model_name_or_path takes a model as it is; leave out {changed}.")
+    if args.do_train and (data_args.teacher_column is None) != (args.teacher_weight is None):
+        raise ValueError("--teacher_column and --teacher_weight go together.")
     check_steps(args)
     return model_args, data_args, args
 
@@ -163,7 +171,10 @@ def load_data(data_args: DataArguments, args: SkimTrainingArguments, known: Labe
         revision=data_args.dataset_revision,
         labels=known,
         problem_type=data_args.problem_type,
+        teacher_column=data_args.teacher_column,
     )
+    if data.labels.problem_type == SINGLE:
+        args.prefer_metric("accuracy")
     splits = DatasetDict(data.splits)
     validates = args.do_eval or args.eval_strategy != "no"
     if validates and "validation" not in splits and "train" in splits:

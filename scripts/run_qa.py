@@ -23,7 +23,6 @@ from typing import Any
 
 from transformers import (
     AutoTokenizer,
-    EarlyStoppingCallback,
     HfArgumentParser,
     PreTrainedTokenizerBase,
     set_seed,
@@ -128,22 +127,6 @@ class TrainingArguments(SkimTrainingArguments):
     metric_for_best_model: str | None = HfArg(
         default="f1", help="Validation metric that the best model is chosen by."
     )
-    early_stopping_patience: int | None = HfArg(
-        default=None,
-        help="Evaluations without a better one after which training ends; the best model is then kept.",
-    )
-
-    def __post_init__(self) -> None:
-        """Early stopping needs evaluations, and a checkpoint at each."""
-        if self.early_stopping_patience is not None:
-            if self.early_stopping_patience < 1:
-                raise ValueError(
-                    f"--early_stopping_patience must be at least 1; got {self.early_stopping_patience}."
-                )
-            self.load_best_model_at_end = True
-            if self.eval_strategy == "no":
-                self.eval_strategy = self.save_strategy = "epoch"
-        super().__post_init__()
 
 
 def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
@@ -164,7 +147,6 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
     tokenizer = make_tokenizer(model_args, data_args, data)
     model = make_model(model_args, args, tokenizer)
     splits = make_rows(data_args, args, data, tokenizer, model.config)
-    patience = args.early_stopping_patience
     trainer = QuestionTrainer(
         model=model,
         args=args,
@@ -173,7 +155,6 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
         eval_dataset=splits.get("validation"),
         processing_class=tokenizer,
         data_collator=QuestionCollator(tokenizer.pad_token_id),
-        callbacks=None if patience is None else [EarlyStoppingCallback(patience)],
         data=data_args.described(),
     )
 

@@ -29,7 +29,7 @@ from transformers import AutoConfig, HfArgumentParser, set_seed
 from transformers.hf_argparser import HfArg
 
 from skim_hf import SkimRNNConfig, SkimRNNForSequenceClassification, SkimTrainer, SkimTrainingArguments
-from skim_hf.results.scores import REGRESSION
+from skim_hf.results.scores import REGRESSION, SINGLE
 from skim_hf.training import (
     PROBLEM_TYPES,
     AddingTask,
@@ -125,6 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
     else:
         data = file_data(data_args, args, model_args.model_name_or_path)
     check_splits(data.splits, args)
+    if data.labels.problem_type == SINGLE:
+        args.prefer_metric("accuracy")
     model = make_model(model_args, args, data)
     trainer = SkimTrainer(
         model=model,

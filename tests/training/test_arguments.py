@@ -17,6 +17,7 @@ OWN = {
     "budget_weight",
     "budget_warmup_steps",
     "budget_target",
+    "word_dropout",
 }
 
 
@@ -65,9 +66,33 @@ def test_schedules_use_the_fields(make_args):
         ({"budget_warmup_steps": -1}, "warm-up"),
         ({"budget_target": 0.0}, "budget_target"),
         ({"budget_target": 1.5}, "budget_target"),
+        ({"teacher_weight": 1.5}, "teacher_weight"),
+        ({"word_dropout": 1.0}, "word_dropout"),
+        ({"early_stopping_patience": 0}, "at least 1; got 0"),
         ({"label_smoothing_factor": 0.1}, "label_smoothing_factor"),
     ],
 )
 def test_impossible_settings_are_refused(make_args, fields, message):
     with pytest.raises(ValueError, match=message):
         make_args(**fields)
+
+
+def test_a_training_that_stops_early_is_evaluated_and_keeps_its_best_model(make_args):
+    args = make_args(early_stopping_patience=2)
+    assert (args.eval_strategy, args.save_strategy, args.load_best_model_at_end) == ("epoch", "epoch", True)
+    assert (args.metric_for_best_model, args.greater_is_better) == ("loss", False)
+    by_step = make_args(
+        early_stopping_patience=2, eval_strategy="steps", save_strategy="steps", save_steps=500
+    )
+    assert by_step.eval_strategy == "steps"
+
+
+def test_a_metric_is_preferred_where_one_is_used_and_none_was_named(make_args):
+    def chosen(**fields):
+        args = make_args(**fields)
+        args.prefer_metric("accuracy")
+        return args.metric_for_best_model, args.greater_is_better
+
+    assert chosen(early_stopping_patience=1) == ("accuracy", True)
+    assert chosen(early_stopping_patience=1, metric_for_best_model="loss") == ("loss", False)
+    assert chosen() == (None, None)

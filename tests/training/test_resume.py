@@ -81,3 +81,38 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert all(torch.equal(expected[name], came[name]) for name in expected)
     assert any("task_loss" in line for line in lines(whole))
     assert any("eval_skim_rate_micro" in line for line in lines(whole))
+
+
+def test_hidden_words_a_teacher_and_patience_are_resumed(
+    make_model, make_rows, make_args, collator, tokenizer, tmp_path
+):
+    def trainer(name, **fields):
+        model, rows = make_model(), make_rows(8)
+        args = make_args(
+            output_dir=str(tmp_path / name),
+            num_train_epochs=20,
+            # Nothing gets better, so that the count of evaluations alone ends the training.
+            learning_rate=0.0,
+            early_stopping_patience=3,
+            word_dropout=0.4,
+            teacher_weight=0.5,
+            logging_steps=1,
+        )
+        return SkimTrainer(
+            model,
+            args,
+            train_dataset=rows.add_column("teacher", [[0.3, 0.7]] * len(rows)),
+            eval_dataset=make_rows(6, seed=9),
+            data_collator=collator,
+            processing_class=tokenizer,
+            **fields,
+        )
+
+    whole = trainer("whole")
+    whole.train()
+    trainer("interrupted", callbacks=[StopAt(6)]).train()
+    resumed = trainer("interrupted")
+    resumed.train(resume_from_checkpoint=True)
+    # The first evaluation is the best, and three more follow; an epoch has two steps.
+    assert whole.state.global_step == resumed.state.global_step == 8
+    assert lines(resumed) == lines(whole)

@@ -198,3 +198,25 @@ def test_the_script_runs_from_a_shell(files, tmp_path):
     done = subprocess.run([sys.executable, script, *line], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "eval_accuracy = " in done.stderr
+
+
+def test_a_teacher_and_early_stopping_from_the_command_line(script, tmp_path):
+    path, folder = tmp_path / "train.jsonl", tmp_path / "out"
+    rows = [
+        {"text": text, "label": label, "soft": [0.9, 0.1] if label == "neg" else [0.1, 0.9]}
+        for text, label in texts(12, 0)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    steps = ["--do_train", "--do_eval", "--num_train_epochs", "9", "--learning_rate", "0"]
+    line = ["--train_file", str(path), "--output_dir", str(folder), *steps, *SMALL, *QUIET]
+    taught = ["--teacher_column", "soft", "--teacher_weight", "0.5"]
+    script.main([*line, *taught, "--early_stopping_patience", "1", "--word_dropout", "0.1"])
+    state = json.loads((folder / "trainer_state.json").read_text())
+    # The second epoch is no better than the first.
+    assert (state["epoch"], state["best_global_step"]) == (2.0, state["global_step"] // 2)
+    accuracies = [line["eval_accuracy"] for line in state["log_history"] if "eval_accuracy" in line]
+    assert state["best_metric"] == max(accuracies)
+    recipe = json.loads((folder / "results.json").read_text())["training"]["recipe"]
+    assert (recipe["teacher_weight"], recipe["early_stopping_patience"]) == (0.5, 1)
+    with pytest.raises(ValueError, match="go together"):
+        script.main([*line, "--teacher_weight", "0.5"])

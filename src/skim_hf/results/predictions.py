@@ -141,5 +141,5 @@ def _answered(runtime: SkimRuntime, question: str, context: str, options: Block)
 
 
 def _name(entry: Block) -> str:
-    name: str = entry.get("text", entry.get("question"))
+    name: str = entry["text"] if "text" in entry else entry["question"]
     return name

@@ -19,8 +19,8 @@ class SkimTrainingArguments(TrainingArguments):
     the longest text of its batch.
 
     Raises:
-        ValueError: A schedule out of its range, or label smoothing, which would throw away the
-            budget term of the model's loss.
+        ValueError: A schedule, a share or a number of evaluations out of its range, or label smoothing,
+            which would throw away the budget term of the model's loss.
 
     Example:
         >>> args = SkimTrainingArguments(output_dir="outputs/demo", use_cpu=True, temperature_rate=1e-3)
@@ -75,6 +75,23 @@ class SkimTrainingArguments(TrainingArguments):
             "evaluated and saved. Default: no average."
         },
     )
+    teacher_weight: float | None = field(
+        default=None,
+        metadata={
+            "help": "Share w of a teacher's probabilities in the task loss, (1 - w) CE(labels) + "
+            "w CE(teacher); the training rows need a column of them. Default: no teacher."
+        },
+    )
+    word_dropout: float = field(
+        default=0.0,
+        metadata={"help": "Share of the words of training texts that are replaced by the unknown word."},
+    )
+    early_stopping_patience: int | None = field(
+        default=None,
+        metadata={
+            "help": "Evaluations without a better one after which training ends; the best model is then kept."
+        },
+    )
     train_sampling_strategy: str = field(
         default="group_by_length",
         metadata={
@@ -98,7 +115,36 @@ class SkimTrainingArguments(TrainingArguments):
                 "label_smoothing_factor must stay 0: smoothing replaces the model's loss, and the budget "
                 f"term with it; got {self.label_smoothing_factor!r}."
             )
+        if self.teacher_weight is not None and not 0.0 <= self.teacher_weight <= 1.0:
+            raise ValueError(f"teacher_weight must be a share in [0, 1]; got {self.teacher_weight!r}.")
+        if not 0.0 <= self.word_dropout < 1.0:
+            raise ValueError(
+                f"word_dropout must be a share, at least 0 and below 1; got {self.word_dropout!r}."
+            )
+        self._stop_early()
+        self._is_metric_named = self.metric_for_best_model is not None
         super().__post_init__()
+
+    def _stop_early(self) -> None:
+        """Early stopping needs evaluations, and a checkpoint at each."""
+        if self.early_stopping_patience is None:
+            return
+        if self.early_stopping_patience < 1:
+            raise ValueError(
+                f"--early_stopping_patience must be at least 1; got {self.early_stopping_patience}."
+            )
+        self.load_best_model_at_end = True
+        if self.eval_strategy == "no":
+            self.eval_strategy = self.save_strategy = "epoch"
+
+    def prefer_metric(self, name: str) -> None:
+        """Chooses the best model by a metric, of which more is better, if one is chosen and none was named.
+
+        Args:
+            name: Of a metric that evaluations report.
+        """
+        if self.load_best_model_at_end and not self._is_metric_named:
+            self.metric_for_best_model, self.greater_is_better = name, True
 
     def temperature_at(self, step: int) -> float:
         """Temperature at a global step.

@@ -16,6 +16,7 @@ from skim_hf.tables import Rows, read_rows
 from skim_hf.tables.columns import is_missing, labels_of, named_labels, texts_of
 
 from .labels import LabelSchema
+from .teacher import TEACHER, teacher_probabilities
 
 SPLITS = ("train", "validation", "test")
 
@@ -56,6 +57,7 @@ def load_text_dataset(
     revision: str | None = None,
     labels: LabelSchema | None = None,
     problem_type: str | None = None,
+    teacher_column: str | None = None,
 ) -> TextData:
     """Loads texts with labels.
 
@@ -75,14 +77,16 @@ def load_text_dataset(
         labels: The labels to use, as a rule those of a trained model; found in the training split
             if None.
         problem_type: Overrides what the label values look like.
+        teacher_column: Column of the training split with a stronger model's probability of every label, a
+            list in the order of the label ids; None for no such model.
 
     Returns:
-        The splits and the labels.
+        The splits and the labels; with a teacher the training split has the column `teacher`.
 
     Raises:
         FileNotFoundError: A file is not there.
         ValueError: A missing column, missing texts or labels, labels that training does not have,
-            a single label, or no training split and no `labels` to go by.
+            a single label, or no training split and no `labels` to go by, or no probabilities of a teacher.
 
     Example:
         >>> data = load_text_dataset({"train": "reviews.csv"}, text_column="review")  # doctest: +SKIP
@@ -107,6 +111,9 @@ def load_text_dataset(
         values = raw[name]
         if values is not None:
             columns["labels"] = labels.encode(values, split=name)
+        if teacher_column is not None and name == "train":
+            where = _where(parts[name], name)
+            columns[TEACHER] = teacher_probabilities(parts[name], teacher_column, labels, where)
         splits[name] = datasets.Dataset.from_dict(columns)
     return TextData(datasets.DatasetDict(splits), labels)
 

@@ -22,7 +22,7 @@ _ARGUMENTS = (
     *("train_sampling_strategy", "bf16", "fp16"),
     *("temperature_start", "temperature_floor", "temperature_rate", "budget_warmup_steps"),
 )
-_IF_GIVEN = ("ema_decay",)
+_IF_GIVEN = ("ema_decay", "teacher_weight", "word_dropout", "early_stopping_patience")
 _FIELDS = ("budget_type", "budget_weight", "budget_target", "estimator", "dropout")
 _FIELDS_OF_POLICY = {
     "skip": ("skip_gradient",),
@@ -105,7 +105,7 @@ class ReportingTrainer(Trainer):
             splits={name: size for name, size in splits.items() if size},
             recipe={
                 **{name: arguments[name] for name in _ARGUMENTS},
-                **{name: arguments[name] for name in _IF_GIVEN if arguments.get(name) is not None},
+                **{name: arguments[name] for name in _IF_GIVEN if arguments.get(name)},
                 **{name: getattr(config, name) for name in _fields(config)},
             },
             seed=self.args.seed,

@@ -14,9 +14,12 @@ from transformers.trainer_utils import has_length
 from .arguments import SkimTrainingArguments
 from .counting import count_reading, needed_outputs
 from .ema import WeightAverage
+from .patience import Patience
 from .pushing import PushingTrainer, check_pushing
 from .sampling import LengthGroupedSampler, LongestFirstSampler, text_lengths
+from .teacher import TEACHER, check_student, teacher_term
 from .window import LogWindow
+from .word_dropout import drop_words, unknown_id
 
 # Outputs of the model whose averages go into the log.
 _LOGGED_OUTPUTS = ("task_loss", "budget_loss", "policy_loss", "skim_rate")
@@ -33,7 +36,10 @@ class SkimTrainer(PushingTrainer):
     choice counts `[N, R, k]`), which `make_compute_metrics` understands; of selective readers and jumps the
     counts are an object, see `count_reading`. `predict` keeps the order of the dataset.
 
-    With `ema_decay` what is evaluated and saved is an average of the weights, see `WeightAverage`.
+    With `ema_decay` what is evaluated and saved is an average of the weights, see `WeightAverage`. With
+    `teacher_weight` the training rows have a column `teacher` of probabilities `[C]`, which the model learns
+    from too, see `teacher_term`; `teacher_loss` in the log is what that adds. Evaluation has the plain loss.
+    `word_dropout` hides words in training, see `drop_words`, and `early_stopping_patience` ends it.
 
     `budget_weight` and `budget_target` of the arguments are written to `model.config`, so that
     the evaluation loss uses them and the saved model tells what it was trained with.
@@ -50,8 +56,9 @@ class SkimTrainer(PushingTrainer):
 
     Raises:
         TypeError: Plain training arguments, or a model that is no reader with a head.
-        ValueError: A `compute_loss_func`, a budget target for a budget without target, or a push without
-            tokenizer or over a README.md that was written by hand.
+        ValueError: A `compute_loss_func`, a budget target for a budget without target, a teacher for another
+            model than a classifier of texts with one label each, words to drop without a tokenizer, or a push
+            without tokenizer or over a README.md that was written by hand.
         ImportError: A push without the extra `hub`.
 
     Example:
@@ -77,7 +84,8 @@ class SkimTrainer(PushingTrainer):
                 "Leave it out, or add your term in a subclass of the model."
             )
         if model is not None:
-            apply_budget(model, args)
+            _prepare(model, args)
+        self._unknown = unknown_id(kwargs.get("processing_class")) if args.word_dropout else None
         if args.push_to_hub:
             tokenizer, collator = kwargs.get("processing_class"), kwargs.get("data_collator")
             check_pushing(args.output_dir, model, tokenizer, collator)
@@ -86,13 +94,15 @@ class SkimTrainer(PushingTrainer):
         self._average = None if args.ema_decay is None else WeightAverage(args.ema_decay)
         super().__init__(model=model, args=args, **kwargs)
         self.add_callback(_ResumableCallback(self))
+        if args.early_stopping_patience is not None:
+            self.add_callback(Patience(args.early_stopping_patience))
         if self._average is not None:
             self.add_callback(self._average)
 
     def call_model_init(self, trial: Any = None) -> nn.Module:
         """Builds the model by `model_init` and writes the budget to its configuration."""
         model = super().call_model_init(trial)
-        apply_budget(model, self.args)
+        _prepare(model, self.args)
         return model
 
     def compute_loss(
@@ -113,8 +123,15 @@ class SkimTrainer(PushingTrainer):
         }
         if config.policy == "selective":
             schedule["slope"] = self.args.slope_at(self.state.epoch or 0.0)
+        if self._unknown is not None:
+            inputs = drop_words(inputs, self.args.word_dropout, self._unknown)
+        teacher, inputs = inputs.get(TEACHER), _without_teacher(inputs)
         loss, outputs = super().compute_loss(model, {**inputs, **schedule}, True, num_items_in_batch)
         logged = {name: outputs.get(name) for name in _LOGGED_OUTPUTS}
+        weight = self.args.teacher_weight
+        if weight is not None:
+            term = teacher_term(outputs["logits"], inputs["labels"], teacher, weight)
+            loss, logged["teacher_loss"] = loss + term, term.detach()
         # Each of the passes of one optimizer step counts as its share, as it does in the logged loss.
         self._window.add(
             {**logged, **schedule}, 1.0 / getattr(self, "current_gradient_accumulation_steps", 1)
@@ -140,6 +157,7 @@ class SkimTrainer(PushingTrainer):
 
         Of a question reader the logits are those of start and end, which transformers pads with -100.
         """
+        inputs = _without_teacher(inputs)
         if prediction_loss_only or ignore_keys is not None:
             return super().prediction_step(model, inputs, prediction_loss_only, ignore_keys)
         config = self._config()
@@ -162,6 +180,13 @@ class SkimTrainer(PushingTrainer):
             # The declared type leaves no room for None, which transformers itself returns here.
             sampler_fn=cast(Any, lambda rows: SequentialSampler(rows) if has_length(rows) else None),
         )
+
+    def _set_signature_columns_if_needed(self) -> None:
+        super()._set_signature_columns_if_needed()
+        # Other columns than those of the model are removed.
+        columns: Any = self._signature_columns
+        if self.args.teacher_weight is not None and TEACHER not in columns:
+            columns.append(TEACHER)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)
@@ -187,6 +212,12 @@ class SkimTrainer(PushingTrainer):
 
     def _config(self) -> Any:
         return self.accelerator.unwrap_model(self.model).config
+
+
+def _prepare(model: nn.Module, args: SkimTrainingArguments) -> None:
+    apply_budget(model, args)
+    if args.teacher_weight is not None:
+        check_student(model)
 
 
 def apply_budget(model: nn.Module, args: SkimTrainingArguments) -> None:
@@ -217,6 +248,10 @@ def apply_budget(model: nn.Module, args: SkimTrainingArguments) -> None:
                 "target out."
             )
         config.budget_target = float(args.budget_target)
+
+
+def _without_teacher(inputs: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in inputs.items() if name != TEACHER}
 
 
 class _ResumableCallback(TrainerCallback):
