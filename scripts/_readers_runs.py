@@ -22,6 +22,7 @@ from skim_hf.costs import plain_macs
 from skim_hf.results import evaluate, write_json
 from skim_hf.runtime import SkimRuntime
 from skim_hf.tables import read_rows
+from skim_hf.tables.columns import named_labels
 
 Run = dict[str, Any]
 
@@ -73,9 +74,9 @@ class Comparison:
 
 
 def read_split(path: Path) -> tuple[list[str], list[Any]]:
-    """Texts and labels of a Parquet file."""
-    columns = read_rows(path, label_column="label").columns
-    return columns["text"], columns["label"]
+    """Texts and labels of a Parquet file, by name where it has names for them."""
+    rows = read_rows(path, label_column="label")
+    return rows.columns["text"], named_labels(rows, "label", str(path))
 
 
 def train_all(comparison: Comparison, readers: list[str], seeds: list[int], jobs: int) -> list[str]:

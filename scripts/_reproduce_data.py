@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset
+import numpy as np
+from datasets import ClassLabel, Dataset, Features, List, Value
 
 from skim_hf.results import write_json
 from skim_hf.tables import read_rows
 from skim_hf.training import carve_validation
 from skim_hf.training.data import hub_splits
+from skim_hf.training.teacher import TEACHER
 
 SPLITS = ("train", "validation", "test")
 SPLIT_SEED = 42
@@ -50,10 +52,11 @@ class Source:
 
 
 def prepare(source: Source, given: Path | None, folder: Path) -> dict[str, Any]:
-    """Writes `train.parquet`, `validation.parquet` and `test.parquet` with `text` and `label`, a name.
+    """Writes `train.parquet`, `validation.parquet` and `test.parquet` with `text` and `label`.
 
     A text that occurs in two splits stays in the later one only, so that what is tested was never trained on;
-    the test split stays whole. Without validation texts a tenth of the training texts is set aside.
+    the test split stays whole. Without validation texts a tenth of the training texts is set aside. A column
+    `teacher` of the training texts, probabilities of the labels, is kept for recipes that learn from one.
 
     Args:
         source: The data set.
@@ -132,23 +135,26 @@ def _get(source: Source) -> str:
 
 
 def _clean(source: Source, split: str, columns: Columns) -> Dataset:
-    """Texts without marks, and labels by name."""
-    keep = columns.get(source.only or "", ()) if split == "train" else ()
-    rows = list(zip(columns["text"], columns["label"], strict=True))
-    if len(keep):
-        rows = [row for row, wanted in zip(rows, keep, strict=True) if wanted]
-    texts = [text for text, _ in rows]
+    """Rows of the wanted form, texts without marks, and labels with their names."""
+    is_train = split == "train"
+    kept = np.ones(len(columns["text"]), dtype=bool)
+    if is_train and source.only in columns:
+        kept = np.array(columns[source.only], dtype=bool)
+    texts = columns["text"]
     for mark in source.marks:
         texts = [text.replace(mark, " ") for text in texts]
-    numbers = [int(label) for _, label in rows]
+    numbers = [int(label) for label in columns["label"]]
     if not set(numbers) <= set(range(len(source.labels))):
         raise ValueError(
             f"Expected labels from 0 to {len(source.labels) - 1} in the {split} split of {source.title}; "
             f"got {min(numbers)} to {max(numbers)}. A test split without labels cannot be scored."
         )
-    return Dataset.from_dict(
-        {"text": [text.strip() for text in texts], "label": [source.labels[number] for number in numbers]}
-    )
+    rows = {"text": [text.strip() for text in texts], "label": numbers}
+    kinds = {"text": Value("string"), "label": ClassLabel(names=list(source.labels))}
+    if is_train and TEACHER in columns:
+        rows[TEACHER] = columns[TEACHER]
+        kinds[TEACHER] = List(Value("float32"))
+    return Dataset.from_dict(rows, features=Features(kinds)).select(np.flatnonzero(kept))
 
 
 def _without_repetitions(parts: Mapping[str, Dataset]) -> tuple[dict[str, Dataset], dict[str, int]]:
