@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Features, List, Value
+from datasets import ClassLabel, Dataset, Features, Sequence, Value
 
 from skim_hf.results import write_json
 from skim_hf.tables import read_rows
@@ -23,7 +23,7 @@ SPLIT_SEED = 42
 VALIDATION_SHARE = 0.1
 ABOUT_NAME = "data.json"
 
-Columns = Mapping[str, Sequence[Any]]
+Columns = Mapping[str, list[Any]]
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _clean(source: Source, split: str, columns: Columns) -> Dataset:
     kinds = {"text": Value("string"), "label": ClassLabel(names=list(source.labels))}
     if is_train and TEACHER in columns:
         rows[TEACHER] = columns[TEACHER]
-        kinds[TEACHER] = List(Value("float32"))
+        kinds[TEACHER] = Sequence(Value("float32"))
     return Dataset.from_dict(rows, features=Features(kinds)).select(np.flatnonzero(kept))
 
 
