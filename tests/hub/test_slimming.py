@@ -131,7 +131,8 @@ def test_a_copy_that_fails_leaves_the_old_one(models, tmp_path, monkeypatch):
         with pytest.raises(OSError, match="No space"):
             slim_model(other, target)
     assert {path.name: path.read_bytes() for path in target.iterdir()} == before
-    (target / "old.safetensors").write_bytes(b"")
+    for name in ("old.safetensors", "results.json", "old_skim_rnn.py"):
+        (target / name).write_bytes(b"")
     slim_model(other, target)
     after = {path.name: path.read_bytes() for path in target.iterdir()}
     assert after.keys() == before.keys()

@@ -65,7 +65,7 @@ def test_answers_are_stored_too(tmp_path):
     pairs = [(QUESTION, CONTEXT), ("What was bad?", CONTEXT)]
     block = describe_found_answers(runtime, pairs, max_length=9, doc_stride=3)
     ModelResults.of(tmp_path / "model", predictions=block).save(tmp_path / "model")
-    assert check_predictions(runtime, tmp_path / "model") == []
+    assert check_predictions(tmp_path / "model") == check_predictions(runtime, block) == []
     first = block["questions"][0]
     assert CONTEXT[first["start"] : first["end"]] == first["answer"]
     changed = [{**first, "answer": "Ada"}, block["questions"][1]]
@@ -80,6 +80,8 @@ def test_what_has_no_predictions_is_refused(clf, folder, make_folder, tmp_path):
         describe_predictions(SkimRuntime.from_pretrained(make_folder(tokens=True)), ["a"])
     with pytest.raises(ValueError, match="labels texts"):
         describe_found_answers(clf, [("why?", "a film")])
+    with pytest.raises(ValueError, match="what a runtime is to be compared with"):
+        check_predictions(clf)
     results = ModelResults.of(folder)
     results.save(tmp_path)
     with pytest.raises(ValueError, match="holds no predictions"):

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from safetensors.numpy import save_file
 
-from skim_hf.hub.card import CARD_NAME
 from skim_hf.hub.checks import check_model
 from skim_hf.hub.code import code_files, full_auto_map
+from skim_hf.results.files import RESULTS_NAME
 from skim_hf.runtime.json_files import read_object
 from skim_hf.runtime.model_files import CONFIG, TOKENIZER, WEIGHTS, weights_of
 from skim_hf.runtime.tensor_files import open_tensors
@@ -27,6 +27,10 @@ _TABLE = "embed_tokens.weight"
 _SHOWN = 5
 _COPIED = re.compile(
     r"tokenizer_config\.json|special_tokens_map\.json|(LICENSE|NOTICE)(\.txt|\.md)?|CITATION\.cff"
+)
+_OF_A_MODEL = re.compile(
+    rf"{re.escape(CONFIG)}|{re.escape(TOKENIZER)}|{re.escape(RESULTS_NAME)}"
+    r"|(tokenizer_config|special_tokens_map|added_tokens)\.json|.+\.(safetensors|safetensors\.index\.json|py)"
 )
 
 
@@ -69,8 +73,8 @@ def slim_model(
 
     Args:
         source: Folder of a saved model.
-        target: Folder to be written; one that holds a model is replaced as a whole, but for its README.md,
-            or left alone if anything fails.
+        target: Folder to be written. A model in it is replaced as a whole, with its results, or left alone if
+            anything fails; other files, such as README.md, stay.
         most_words: How many words to keep, special tokens not counted. None keeps all, as does a number
             above that of the words.
         dtype: `float16` or `float32`.
@@ -94,11 +98,8 @@ def slim_model(
     if most_words is not None:
         vocabulary, kept = _first_words(source / TOKENIZER, rows, most_words)
     with _replacing(target) as folder:
-        for path in _travelling(source, values):
+        for path in (*_others(target), *_travelling(source, values)):
             shutil.copyfile(path, folder / path.name)
-        if (target / CARD_NAME).is_file():
-            # Users write in it; its figures are made anew from results.
-            shutil.copyfile(target / CARD_NAME, folder / CARD_NAME)
         if vocabulary is not None:
             _write_json(folder / TOKENIZER, vocabulary)
         values |= {"auto_map": full_auto_map(source, values), "vocab_size": kept, "dtype": "float32"}
@@ -122,7 +123,7 @@ def _check(source: Path, target: Path, most_words: int | None, dtype: str) -> No
         raise ValueError(f"A model is written to another folder than its own, {source}. Give another target.")
     if not target.exists():
         return
-    # What is replaced is gone: a mistaken path must not cost anybody their files.
+    # A mistaken path must not cost anybody their files, nor fill a folder of something else.
     holds = [path.name for path in target.iterdir()] if target.is_dir() else [target.name]
     folders = [name for name in holds if (target / name).is_dir()]
     if holds and (folders or not (target / CONFIG).is_file()):
@@ -160,6 +161,13 @@ def _travelling(source: Path, values: Mapping[str, Any]) -> Iterator[Path]:
     yield from code_files(source, values).values()
     for path in source.iterdir():
         if path.is_file() and (path.name == TOKENIZER or _COPIED.fullmatch(path.name)):
+            yield path
+
+
+def _others(target: Path) -> Iterator[Path]:
+    """What a target holds beside a model, such as what users have written in its card."""
+    for path in target.iterdir() if target.is_dir() else ():
+        if not _OF_A_MODEL.fullmatch(path.name):
             yield path
 
 

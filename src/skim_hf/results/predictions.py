@@ -56,13 +56,17 @@ def describe_found_answers(
 
 
 def check_predictions(
-    runtime: SkimRuntime, stored: Block | str | os.PathLike[str], *, tolerance: float = TOLERANCE
+    model: SkimRuntime | str | os.PathLike[str],
+    stored: Block | str | os.PathLike[str] | None = None,
+    *,
+    tolerance: float = TOLERANCE,
 ) -> list[str]:
     """Compares what a model makes of texts with what was stored.
 
     Args:
-        runtime: The model, however it is run; the threshold is the stored one.
-        stored: The block `predictions`, or the result file, or folder, that holds it.
+        model: A folder, or a runtime however it is run; the threshold is the stored one.
+        stored: The block `predictions`, or the result file, or folder, that holds it; of a folder its own if
+            None.
         tolerance: How far scores may differ. The default is for the dtype that the predictions were made in.
 
     Returns:
@@ -70,12 +74,18 @@ def check_predictions(
 
     Raises:
         FileNotFoundError: There are no results.
-        ValueError: A damaged result file, or one without predictions.
+        ValueError: A damaged result file, or one without predictions, or a runtime with nothing to compare.
 
     Example:
-        >>> check_predictions(SkimRuntime.from_pretrained(folder), folder)  # doctest: +SKIP
+        >>> check_predictions("model_cards/skim-lstm-imdb")  # doctest: +SKIP
         []
     """
+    if isinstance(model, SkimRuntime):
+        runtime = model
+    else:
+        runtime, stored = SkimRuntime.from_pretrained(model), model if stored is None else stored
+    if stored is None:
+        raise ValueError("Give what a runtime is to be compared with: a block of predictions, or its folder.")
     block = stored if isinstance(stored, dict) else ModelResults.load(stored).predictions or {}
     texts, questions = block.get("texts", []), block.get("questions", [])
     if not texts and not questions:
