@@ -12,6 +12,7 @@ from skim_hf.hub import write_card
 from skim_hf.results import (
     ADAPTIVE,
     DENSE,
+    Block,
     ModelResults,
     describe_example,
     describe_predictions,
@@ -45,19 +46,8 @@ def measure_pair(
         The results of each.
     """
     runtimes = {name: SkimRuntime.from_pretrained(folder) for name, folder in folders.items()}
-    test, validation = splits["test"], splits["validation"]
-    scores = {
-        name: evaluate(
-            runtime, test["text"], test["label"], data=_data(trained[name]), split="test", progress=True
-        )
-        for name, runtime in runtimes.items()
-    }
-    scores["skim"] |= {
-        "dense": {"what": "plain LSTM trained alike", "metrics": scores["plain"]["metrics"]},
-        "curve": threshold_curve(
-            runtimes["skim"], validation["text"], validation["label"], split="validation", progress=True
-        ),
-    }
+    test = splits["test"]
+    scores = _scores(runtimes, splits, trained)
     contestants = {
         "plain": {ADAPTIVE: runtimes["plain"]},
         "skim": {ADAPTIVE: runtimes["skim"], DENSE: runtimes["plain"]},
@@ -75,6 +65,26 @@ def measure_pair(
         results[name].save(folder)
         write_card(folder)
     return results
+
+
+def _scores(
+    runtimes: Mapping[str, SkimRuntime], splits: Mapping[str, Any], trained: Mapping[str, ModelResults]
+) -> dict[str, Block]:
+    """The evaluation of each model, that of the skimming one with the plain one beside it and a curve."""
+    test, validation = splits["test"], splits["validation"]
+    scores = {
+        name: evaluate(
+            runtime, test["text"], test["label"], data=_data(trained[name]), split="test", progress=True
+        )
+        for name, runtime in runtimes.items()
+    }
+    scores["skim"] |= {
+        "dense": {"what": "plain LSTM trained alike", "metrics": scores["plain"]["metrics"]},
+        "curve": threshold_curve(
+            runtimes["skim"], validation["text"], validation["label"], split="validation", progress=True
+        ),
+    }
+    return scores
 
 
 def spread(texts: Sequence[str], count: int) -> list[str]:

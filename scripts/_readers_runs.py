@@ -68,6 +68,20 @@ class Comparison:
         path = self.path(name, seed)
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
+    def finished(self, name: str, seed: int, settings: Mapping[str, Any]) -> Run | None:
+        """A finished run that was trained with these settings; None if there is none.
+
+        Raises:
+            ValueError: The run that is there was trained in another way.
+        """
+        done = self.load(name, seed)
+        if done is not None and done["options"] != json.loads(json.dumps(settings)):
+            raise ValueError(
+                f"{self.path(name, seed)} was trained with {done['options']}, and now {settings} is wanted. "
+                "Remove the file to train it again, or name another folder with --output."
+            )
+        return done
+
     def save(self, run: Run) -> None:
         """Keeps a run, whole or not at all."""
         write_json(self.path(run["reader"], run["seed"]), run)
@@ -114,13 +128,8 @@ def finish(comparison: Comparison, name: str, seed: int) -> Run:
     """
     fields = training_fields(comparison, name, seed)
     settings = settings_of(fields)
-    done = comparison.load(name, seed)
+    done = comparison.finished(name, seed, settings)
     if done is not None:
-        if done["options"] != json.loads(json.dumps(settings)):
-            raise ValueError(
-                f"{comparison.path(name, seed)} was trained with {done['options']}, and now {settings} is "
-                "wanted. Remove the file to train it again, or name another folder with --output."
-            )
         return done
     folder = comparison.model(name, seed)
     made = MadeWith(folder, settings)

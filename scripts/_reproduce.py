@@ -101,8 +101,9 @@ def reproduce(study: Study, arguments: list[str] | None = None) -> None:
         "data": about,
         "seeds": seeds,
         "recipe": {**comparison.shared, "glove": Path(options.glove).name},
-        "readers": collect(comparison, options.readers, seeds),
-        "baselines": collect_peers(comparison, options.peers, seeds),
+        # All that is finished, whatever this time was asked for.
+        "readers": collect(comparison, study.readers, seeds),
+        "baselines": collect_peers(comparison, PEERS, seeds),
         "missing": missing,
     }
     results |= publish_best(study, comparison, options, seeds, about)
@@ -193,7 +194,7 @@ def publish_best(
         example=study.example,
         command=command(options),
     )
-    peers = {name: comparison.model(name, seed) for name in options.peers if comparison.load(name, seed)}
+    peers = {name: comparison.model(name, seed) for name in PEERS if comparison.load(name, seed)}
     latency = time_models(
         folders,
         peers,

@@ -83,6 +83,13 @@ def prepare(source: Source, given: Path | None, folder: Path) -> dict[str, Any]:
                 f"{digests or source.hub_id} was given. Name another folder with --output."
             )
         return about
+    about = {**source.described(), **_write_splits(source, files, folder), "files": digests}
+    write_json(about_path, about)
+    return about
+
+
+def _write_splits(source: Source, files: Mapping[str, Path], folder: Path) -> dict[str, Any]:
+    """Writes the splits of some files, or of the Hub if there are none; sizes and how they were made."""
     parts: dict[str, Columns] = {
         name: read_rows(path, label_column="label").columns for name, path in files.items()
     }
@@ -97,10 +104,7 @@ def prepare(source: Source, given: Path | None, folder: Path) -> dict[str, Any]:
     for name, rows in splits.items():
         rows.to_parquet(str(folder / f"{name}.parquet"))
     sizes = {name: len(splits[name]) for name in SPLITS}
-    made = {"splits": sizes, "removed": removed, "split_seed": SPLIT_SEED if is_carved else None}
-    about = {**source.described(), **made, "files": digests}
-    write_json(about_path, about)
-    return about
+    return {"splits": sizes, "removed": removed, "split_seed": SPLIT_SEED if is_carved else None}
 
 
 def _files(source: Source, folder: Path) -> dict[str, Path]:

@@ -47,13 +47,7 @@ def time_models(
         Per contestant median, 99th percentile and minimum in microseconds and how many times faster than each
         other one it is; the length of the texts, and who is missing and why.
     """
-    makers: dict[str, Callable[[], Any]] = {
-        contestant(kind, dtype): partial(load_ours, folder, BACKEND, dtype)
-        for kind, folder in folders.items()
-        for dtype in DTYPES
-    }
-    makers |= {name: partial(peer_loader, name, folder) for name, folder in peers.items()}
-    made, missing = gather(makers)
+    made, missing = gather(_makers(folders, peers))
     chosen = [texts[row] for row in np.random.default_rng(seed).permutation(len(texts))[:count]]
     contestants = {name: Contestant(run) for name, run in made.items()}
     times = take_turns(contestants, chosen, rounds * len(chosen), "Latency")
@@ -69,3 +63,13 @@ def time_models(
         },
         "missing": missing,
     }
+
+
+def _makers(folders: Mapping[str, Path], peers: Mapping[str, Path]) -> dict[str, Callable[[], Any]]:
+    """What loads each contestant."""
+    ours = {
+        contestant(kind, dtype): partial(load_ours, folder, BACKEND, dtype)
+        for kind, folder in folders.items()
+        for dtype in DTYPES
+    }
+    return {**ours, **{name: partial(peer_loader, name, folder) for name, folder in peers.items()}}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,13 +46,7 @@ def finish_peers(
 
 def _finish(comparison: Comparison, name: str, seed: int, glove: str) -> None:
     options = _options(name, glove)
-    done = comparison.load(name, seed)
-    if done is not None:
-        if done["options"] != json.loads(json.dumps(options)):
-            raise ValueError(
-                f"{comparison.path(name, seed)} was trained with {done['options']}, and now {options} is "
-                "wanted. Remove the file to train it again."
-            )
+    if comparison.finished(name, seed, options) is not None:
         return
     folder = comparison.model(name, seed)
     texts, labels = read_split(comparison.data / "train.parquet")

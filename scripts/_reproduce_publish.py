@@ -13,7 +13,7 @@ from _readers_runs import Comparison, Run, measure
 from _reproduce_latency import DTYPES
 
 from skim_hf import SkimRuntime
-from skim_hf.hub import plan_push, slim_model, write_card
+from skim_hf.hub import SlimModel, plan_push, slim_model, write_card
 from skim_hf.results import ModelResults, command_line, from_training
 
 KINDS = ("plain", "skim")
@@ -65,18 +65,7 @@ def publish(
     measure_pair(folders, splits, trained, example)
     for folder in folders.values():
         _complete(folder, command)
-    return {
-        kind: {
-            "seed": seed,
-            "words": slim[kind].words,
-            "words_cut": slim[kind].words_cut,
-            "bytes": slim[kind].size,
-            "bytes_before": slim[kind].size_before,
-            "before": {split: runs[kind][split] for split in comparison.splits},
-            "after": {dtype: _measured(comparison, folders[kind], dtype) for dtype in DTYPES},
-        }
-        for kind in KINDS
-    }
+    return {kind: _change(comparison, runs[kind], slim[kind]) for kind in KINDS}
 
 
 def renamed_command(block: Any, command: str) -> Any:
@@ -106,6 +95,19 @@ def _training(folder: Path, run: Run, about: Mapping[str, Any]) -> ModelResults:
         seconds=run["training_seconds"],
         command=run["command"],
     )
+
+
+def _change(comparison: Comparison, run: Run, slim: SlimModel) -> Run:
+    """What slimming changed of a model."""
+    return {
+        "seed": run["seed"],
+        "words": slim.words,
+        "words_cut": slim.words_cut,
+        "bytes": slim.size,
+        "bytes_before": slim.size_before,
+        "before": {split: run[split] for split in comparison.splits},
+        "after": {dtype: _measured(comparison, slim.folder, dtype) for dtype in DTYPES},
+    }
 
 
 def _measured(comparison: Comparison, folder: Path, dtype: str) -> Run:
