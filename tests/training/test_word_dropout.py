@@ -21,6 +21,9 @@ def test_real_words_alone_become_unknown():
     # Five standard deviations of 1,500 draws.
     assert dropped[mask == 1].float().mean().item() == pytest.approx(0.2, abs=0.052)
     assert found["labels"] is batch["labels"]
+    padded = ids * mask
+    found = drop_words({"input_ids": padded}, 0.9, 1, padding=0)["input_ids"]
+    assert torch.equal(found == 0, mask == 0)
     assert torch.equal(batch["input_ids"], ids)
 
 

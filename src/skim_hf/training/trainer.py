@@ -124,7 +124,7 @@ class SkimTrainer(PushingTrainer):
         if config.policy == "selective":
             schedule["slope"] = self.args.slope_at(self.state.epoch or 0.0)
         if self._unknown is not None:
-            inputs = drop_words(inputs, self.args.word_dropout, self._unknown)
+            inputs = drop_words(inputs, self.args.word_dropout, self._unknown, config.pad_token_id)
         teacher, inputs = inputs.get(TEACHER), _without_teacher(inputs)
         loss, outputs = super().compute_loss(model, {**inputs, **schedule}, True, num_items_in_batch)
         logged = {name: outputs.get(name) for name in _LOGGED_OUTPUTS}
