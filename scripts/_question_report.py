@@ -81,6 +81,33 @@ def render_latency(latency: Figures) -> list[str]:
     return [_table(heads, rows), note]
 
 
+def render_training(training: Figures) -> list[str]:
+    """The table of training steps next to `torch.nn.LSTM`, and how it was made."""
+    heads = (
+        ("a training step", "---"),
+        ("torch.nn.LSTM", "---:"),
+        ("plain", "---:"),
+        ("skimming", "---:"),
+        ("examples per second: torch.nn.LSTM / plain / skimming", "---:"),
+    )
+    rows = [_step(reader, measured["models"]) for reader, measured in training["readers"].items()]
+    batch, context, question = (training[name] for name in ("batch", "context", "question"))
+    note = (
+        f"Forward, backward and update on {batch} rows of {context} tokens of context and {question} of "
+        f"question, d = {training['width']}, "
+        f"d' = {training['skim_size']}; medians of {training['rounds']} interleaved rounds and, in brackets, "
+        f"median ratios to the same model with layers of `torch.nn.LSTM`; {training['threads']} threads, "
+        f"{training['machine']['processor']}. Command: `{training['command']}`."
+    )
+    return [_table(heads, rows), note]
+
+
+def _step(reader: str, models: Figures) -> tuple[str, ...]:
+    times = [f"{each['median_ms']:,.0f} ms ({each['ratio']:.2f}x)" for each in models.values()]
+    speeds = " / ".join(f"{each['examples_per_second']:.0f}" for each in models.values())
+    return (reader, *times, speeds)
+
+
 def _run(name: str, run: Figures, latency: Figures | None) -> tuple[str, ...]:
     test, kept = run["test"], run["kept_step"]
     steps = f"{kept:,}" if kept == run["steps"] else f"{kept:,} of {run['steps']:,}"

@@ -1,12 +1,13 @@
-"""Writes the figures of trained question readers into docs/questions.md.
+r"""Writes the figures of trained question readers into docs/questions.md.
 
     python scripts/render_questions.py --take outputs/plain outputs/skim \
-        --curve outputs/question_curve.json --latency outputs/bench_question.json
+        --curve outputs/question_curve.json --latency outputs/bench_question.json \
+        --training outputs/bench_question_training.json
     python scripts/render_questions.py
 
 What is given is kept in docs/results/questions.json first: folders that run_qa.py made with --do_train,
---do_eval and --do_predict, of which one replaces another of its name, and the results of question_curve.py
-and bench_question.py.
+--do_eval and --do_predict, of which one replaces another of its name, and the results of question_curve.py,
+bench_question.py and bench_question_training.py.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from _question_plots import draw_all, skimming
-from _question_report import render_latency, render_runs
+from _question_report import render_latency, render_runs, render_training
 from render_readme import replace_between
 
 from skim_hf.results import write_json
@@ -47,11 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--take", type=Path, nargs="+", default=[], help="folders of trained readers")
     parser.add_argument("--curve", type=Path, help="what question_curve.py wrote")
     parser.add_argument("--latency", type=Path, help="what bench_question.py wrote")
+    parser.add_argument("--training", type=Path, help="what bench_question_training.py wrote")
     options = parser.parse_args(arguments)
     results = load(RESULTS) if RESULTS.exists() else {}
     if options.take:
         results["runs"] = results.get("runs", {}) | {folder.name: take(folder) for folder in options.take}
-    for name in ("curve", "latency"):
+    for name in ("curve", "latency", "training"):
         if (path := getattr(options, name)) is not None:
             results[name] = load(path)
     if results:
@@ -119,6 +121,8 @@ def render(results: Figures) -> str:
         parts += render_curve(results["curve"])
     if "latency" in results:
         parts += render_latency(results["latency"])
+    if "training" in results:
+        parts += render_training(results["training"])
     return "\n\n".join(parts) or NOTHING
 
 

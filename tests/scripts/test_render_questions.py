@@ -102,6 +102,24 @@ def test_folders_become_rows(render, folders, times):
     assert "contexts of about 150 words, trained weights, abacus" in page
 
 
+def test_training_steps_become_rows(render, tmp_path):
+    steps = ((2000.0, 1.0), (1500.0, 0.75), (3000.0, 1.6))
+    names = ("torch.nn.LSTM", "plain", "skim")
+    models = {
+        name: {"median_ms": milliseconds, "ratio": ratio, "examples_per_second": 32000 / milliseconds}
+        for name, (milliseconds, ratio) in zip(names, steps, strict=True)
+    }
+    found = {"batch": 32, "context": 300, "question": 15, "width": 100, "skim_size": 50, "rounds": 7}
+    found |= {"threads": 2, "machine": {"processor": "abacus"}, "command": "python bench.py"}
+    path = tmp_path / "steps.json"
+    path.write_text(json.dumps({**found, "readers": {"bidaf": {"models": models}}}), encoding="utf-8")
+    render.main(["--training", str(path)])
+    page = render.DOCUMENT.read_text(encoding="utf-8")
+    row = "| bidaf | 2,000 ms (1.00x) | 1,500 ms (0.75x) | 3,000 ms (1.60x) | 16 / 21 / 11 |"
+    assert row in page
+    assert "2 threads, abacus. Command: `python bench.py`" in page
+
+
 def test_one_folder_is_taken_again_and_the_other_stays(render, folders):
     render.main(["--take", *map(str, folders)])
     skim = json.loads((folders[1] / "predict_results.json").read_text())
