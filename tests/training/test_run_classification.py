@@ -172,6 +172,7 @@ def test_pushing_goes_through_the_trainer(run, monkeypatch):
         (["--do_train"], (), "--dataset_name, or files"),
         (["--do_train", "--dataset_name", "x/y"], ("train",), "--dataset_name, or files"),
         (["--do_train", "--glove", "a", "--warm_start_from", "b"], ("train",), "Give one of"),
+        (["--do_train", "--small_cells", "slice"], ("train",), "needs --warm_start_from"),
         (["--do_eval", "--model_name_or_path", "a", "--dropout", "0"], ("train",), "leave out dropout"),
         (["--do_train", "--policy", "skimm"], ("train",), "policy must be one of full, skim"),
         (["--do_train", "--text_column", "body"], ("train",), "no column 'body'"),

@@ -52,6 +52,42 @@ def test_a_warm_start_takes_over_the_plain_weights(tokenizer, tmp_path, collator
     torch.testing.assert_close(plain.eval()(**batch).logits, skim.eval()(**batch).logits)
 
 
+@pytest.mark.parametrize("cell_type", ["lstm", "gru", "tanh"])
+@pytest.mark.parametrize("small_input", ["own_slice", "full_h"])
+def test_small_cells_start_as_slices_of_the_big_one(cell_type, small_input, tokenizer, tmp_path):
+    sizes = {"hidden_size": 7, "embedding_size": 5, "cell_type": cell_type, "bidirectional": True}
+    new_classifier(LABELS, tokenizer, policy="full", **sizes).save_pretrained(tmp_path)
+    fields = {"skim_sizes": [3, 2, 0], "small_input": small_input}
+    skim = warm_started_classifier(tmp_path, LABELS, small_cells="slice", **fields)
+    assert skim.training
+    generator = torch.Generator().manual_seed(3)
+    inputs = torch.randn(4, 5, generator=generator)
+    for reader in skim.skim_rnn.layers[0].readers:
+        big, *small = reader.cells
+        assert [cell.size for cell in small] == [3, 2]
+        for cell in small:
+            state = [torch.randn(4, 7, generator=generator) for _ in range(big.parts)]
+            if small_input == "own_slice":
+                # What the other units would have said is nothing where they are zero.
+                state = [
+                    torch.cat((part[:, : cell.size], torch.zeros(4, 7 - cell.size)), 1) for part in state
+                ]
+            wanted = big(big.project(inputs), state[0], tuple(state))
+            own = tuple(part[:, : cell.size] for part in state)
+            found = cell(cell.project(inputs), state[0][:, : cell.context_size], own)
+            for part, other in zip(found, wanted, strict=True):
+                torch.testing.assert_close(part, other[:, : cell.size])
+
+
+def test_small_cells_are_fresh_unless_asked_otherwise(tokenizer, tmp_path):
+    new_classifier(LABELS, tokenizer, policy="full", hidden_size=7).save_pretrained(tmp_path)
+    skim = warm_started_classifier(tmp_path, LABELS, skim_sizes=[3])
+    big, small = skim.skim_rnn.layers[0].readers[0].cells
+    assert not torch.equal(small.weight_ih[:3], big.weight_ih[:3])
+    with pytest.raises(ValueError, match=r"small_cells must be fresh or slice; got 'copy'"):
+        warm_started_classifier(tmp_path, LABELS, small_cells="copy")
+
+
 def test_only_a_plain_model_with_the_same_labels_can_be_warm(tokenizer, tmp_path):
     new_classifier(LABELS, tokenizer, hidden_size=6, skim_sizes=[2]).save_pretrained(tmp_path / "skim")
     with pytest.raises(ValueError, match=r"policy='full'.*policy='skim'"):

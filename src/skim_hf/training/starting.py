@@ -18,10 +18,14 @@ from skim_hf.modeling.question_skim_rnn import SkimRNNForQuestionAnswering
 
 from .embeddings import embedding_matrix, load_word_vectors
 from .labels import LabelSchema
+from .slices import start_small_cells
 
 logger = logging.getLogger(__name__)
 
 ModelT = TypeVar("ModelT", bound=SkimRNNPreTrainedModel)
+
+SMALL_CELLS = ("fresh", "slice")
+"""How the small cells of a warm start begin: with fresh weights, or as slices of the big ones."""
 
 
 def new_classifier(
@@ -78,7 +82,11 @@ def new_question_reader(
 
 
 def warm_started_classifier(
-    folder: str | os.PathLike[str], labels: LabelSchema, **config_fields: Any
+    folder: str | os.PathLike[str],
+    labels: LabelSchema,
+    *,
+    small_cells: str = "fresh",
+    **config_fields: Any,
 ) -> SkimRNNForSequenceClassification:
     """Builds an adaptive classifier whose big cells, word vectors and classifier come from a plain one.
 
@@ -86,16 +94,18 @@ def warm_started_classifier(
         folder: Folder or Hub name of a model with `policy="full"`; where the new one jumps and has a policy,
             also one of that policy that does not jump.
         labels: The labels of the data, which must be those of the plain model.
+        small_cells: `fresh` starts small cells from fresh weights, `slice` from those that the big cell has
+            for their units; see `start_small_cells`.
         **config_fields: Fields of `SkimRNNConfig` to change; the policy becomes `skim` and its small sizes
             `[10]` unless they are given (`full` with jumps reads what it visits). What follows from the
             policy (budget, learned initial state) is that of the new one.
 
     Returns:
-        The model, in training mode. What the first model lacks starts from fresh weights: small cells,
-        decisions, jumps, learned initial states.
+        The model, in training mode. What the first model lacks starts from fresh weights: small cells if they
+        are to, decisions, jumps, learned initial states.
 
     Raises:
-        ValueError: The folder holds no such model, or one with other labels.
+        ValueError: The folder holds no such model, or one with other labels, or `small_cells` is unknown.
     """
     plain = _start_config(folder, config_fields)
     if LabelSchema.from_config(plain).names != labels.names:
@@ -104,23 +114,25 @@ def warm_started_classifier(
             f"has {labels.names}. Load the data with labels=LabelSchema.from_config(model.config)."
         )
     fields = _warm_fields(plain, {**labels.config_fields(), **config_fields})
-    return SkimRNNForSequenceClassification.from_pretrained(folder, **fields).train()
+    return _warm_model(SkimRNNForSequenceClassification, folder, small_cells, fields)
 
 
 def warm_started_question_reader(
-    folder: str | os.PathLike[str], **config_fields: Any
+    folder: str | os.PathLike[str], *, small_cells: str = "fresh", **config_fields: Any
 ) -> SkimRNNForQuestionAnswering:
     """Builds an adaptive question reader whose big cells and all that is not recurrent come from a plain one.
 
     Args:
         folder: Folder or Hub name of a `SkimRNNForQuestionAnswering` with `policy="full"`.
+        small_cells: As `warm_started_classifier` takes it.
         **config_fields: As `warm_started_classifier` takes them.
 
     Returns:
         The model, in training mode.
 
     Raises:
-        ValueError: The folder holds no plain model, or one that answers no questions.
+        ValueError: The folder holds no plain model, or one that answers no questions, or `small_cells` is
+            unknown.
     """
     plain = _start_config(folder, config_fields)
     if plain.reader is None:
@@ -129,7 +141,7 @@ def warm_started_question_reader(
             "which has reader='attention' or 'bidaf'; got reader=None. Classifiers: warm_started_classifier."
         )
     fields = _warm_fields(plain, config_fields)
-    return SkimRNNForQuestionAnswering.from_pretrained(folder, **fields).train()
+    return _warm_model(SkimRNNForQuestionAnswering, folder, small_cells, fields)
 
 
 def _new_model(
@@ -170,6 +182,19 @@ def _start_config(folder: str | os.PathLike[str], given: dict[str, Any]) -> Skim
             "(--model_name_or_path)."
         )
     return start
+
+
+def _warm_model(
+    head: type[ModelT], folder: str | os.PathLike[str], small_cells: str, fields: dict[str, Any]
+) -> ModelT:
+    """A model with the weights of another, and what the other lacks."""
+    if small_cells not in SMALL_CELLS:
+        raise ValueError(f"small_cells must be {' or '.join(SMALL_CELLS)}; got {small_cells!r}.")
+    model: ModelT = head.from_pretrained(folder, **fields)
+    if small_cells == "slice":
+        start_small_cells(model)
+    model.train()
+    return model
 
 
 def _warm_fields(start: SkimRNNConfig, given: dict[str, Any]) -> dict[str, Any]:
