@@ -11,7 +11,14 @@ import yaml
 from skim_hf import SkimRuntime
 from skim_hf.hub.card import render_card
 from skim_hf.hub.plan import plan_push
-from skim_hf.results import ModelResults, describe_answer, evaluate_answers, from_training
+from skim_hf.results import (
+    ADAPTIVE,
+    ModelResults,
+    describe_answer,
+    evaluate_answers,
+    from_training,
+    measure_answer_latency,
+)
 from skim_hf.runtime import RuntimeConfig
 from skim_hf.tables import read_questions
 
@@ -43,7 +50,8 @@ def measured(saved):
     about = {"data": {"name": "tiny questions", "hub_id": "org/tiny"}, "split": "validation"}
     evaluation = evaluate_answers(qa, read_questions(QUESTIONS_FILE), max_length=20, **about)
     answer = describe_answer(qa, QUESTION, CONTEXT)
-    return replace(ModelResults.load(saved), evaluation=evaluation, answer=answer)
+    latency = measure_answer_latency({ADAPTIVE: qa}, [(QUESTION, CONTEXT)] * 3, rounds=2, max_length=20)
+    return replace(ModelResults.load(saved), evaluation=evaluation, answer=answer, latency=latency)
 
 
 def test_an_evaluation_is_what_the_runtime_finds(saved, measured):
@@ -74,6 +82,17 @@ def test_results_are_kept_beside_the_weights(folder, measured):
         replace(measured, evaluation=broken)
 
 
+def test_a_latency_is_that_of_questions(saved, measured):
+    block = measured.latency
+    assert (block["texts"], block["words_per_text"], block["contestants"][ADAPTIVE]["turns"]) == (3, 8, 6)
+    qa = SkimRuntime.from_pretrained(saved)
+    assert block["tokens_per_text"] == len(qa.encode(CONTEXT))
+    with pytest.raises(ValueError, match="at least one runtime, one text"):
+        measure_answer_latency({ADAPTIVE: qa}, [])
+    with pytest.raises(TypeError, match="position 0 of context"):
+        measure_answer_latency({ADAPTIVE: qa}, [(QUESTION, 3)])
+
+
 def test_the_card_is_that_of_a_question_reader(folder, measured):
     measured.save(folder)
     card = render_card(folder, repo_id="org/qa")
@@ -90,6 +109,7 @@ def test_the_card_is_that_of_a_question_reader(folder, measured):
     assert "qa.answer(question, context)" in text
     for layer in measured.evaluation["layer_skim_rates"]:
         assert f", {layer} |" in text
+    assert "string to answer, median (p50)" in text
     assert "label" not in text.lower().replace("labelled_only", "")
     for block in text.split("```python")[1:]:
         compile(block.split("```")[0], "card", "exec")

@@ -222,7 +222,8 @@ def _measured_facts(measured: Report) -> dict[str, str]:
         found = {f"{name} {where}": f"{value:.4f}" for name, value in evaluation["metrics"].items()}
     if latency := measured.get("latency"):
         times = latency["contestants"]["adaptive"]
-        found[f"string to label, {latency['tokens_per_text']:.0f} tokens"] = (
+        what = latency["what"].partition(",")[0]
+        found[f"{what}, {latency['tokens_per_text']:.0f} tokens"] = (
             f"{times['median_us']:.0f} µs, p99 {times['p99_us']:.0f} µs"
         )
     return found

@@ -34,8 +34,8 @@ _READING = (
     ("flop_ratio_paper", "arithmetic saved, as the paper counts (paper)", times, 1.0),
 )
 _LATENCY = (
-    ("median_us", "string to label, median (p50)"),
-    ("p99_us", "string to label, 99th percentile (p99)"),
+    ("median_us", "string to {label}, median (p50)"),
+    ("p99_us", "string to {label}, 99th percentile (p99)"),
 )
 _VERBS = {"skip": "skip", "selective": "update few units"}
 _LOWER_IS_BETTER = ("mse", "mae")
@@ -58,6 +58,7 @@ def figure_rows(results: ModelResults, config: RuntimeConfig) -> list[Row]:
         rows.append((f"{not_read(config)}, {plain(layer)}", percent(rate), percent(0.0)))
     for key, title in _LATENCY if contestants else ():
         found = (contestants.get(who) for who in (ADAPTIVE, DENSE))
+        title = title.format(label="label" if config.reader is None else "answer")
         rows.append((title, *(microseconds(times[key]) if times else "" for times in found)))
     rows.append(("size on disk", _sizes(results.model), ""))
     return rows if dense or DENSE in contestants else [row[:2] for row in rows]

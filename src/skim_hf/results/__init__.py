@@ -17,7 +17,7 @@ from skim_hf.results.answers import answer_scores
 from skim_hf.results.evaluation import THRESHOLDS, evaluate, threshold_curve
 from skim_hf.results.example import describe_example
 from skim_hf.results.files import RESULTS_NAME, ModelResults, write_json
-from skim_hf.results.latency import ADAPTIVE, DENSE, measure_latency
+from skim_hf.results.latency import ADAPTIVE, DENSE, measure_answer_latency, measure_latency
 from skim_hf.results.machine import command_line, describe_machine
 from skim_hf.results.null_threshold import best_null_threshold
 from skim_hf.results.places import where_read
@@ -49,6 +49,7 @@ __all__ = [
     "evaluate",
     "evaluate_answers",
     "from_training",
+    "measure_answer_latency",
     "measure_latency",
     "prediction_differences",
     "threshold_curve",
