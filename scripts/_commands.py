@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 
-def training_command(fields: Mapping[str, Any], *flags: str) -> list[str]:
-    """What one types to run run_classification.py.
+def training_command(
+    fields: Mapping[str, Any], *flags: str, script: str = "run_classification.py"
+) -> list[str]:
+    """What one types to run a training script.
 
     Args:
         fields: Options by name; a list gives an option with several values.
         *flags: Options without values, and whatever else comes last.
+        script: Which of those beside this file.
     """
-    script = os.path.relpath(Path(__file__).with_name("run_classification.py"))
-    words = [sys.executable, script]
+    words = [sys.executable, os.path.relpath(Path(__file__).with_name(script))]
     for name, value in fields.items():
         words += [f"--{name}", *map(str, value if isinstance(value, (list, tuple)) else [value])]
     return [*words, *flags]

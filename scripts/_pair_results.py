@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from skim_hf import SkimRuntime
 from skim_hf.hub import write_card
@@ -20,6 +20,8 @@ from skim_hf.results import (
     measure_latency,
     threshold_curve,
 )
+
+ItemT = TypeVar("ItemT")
 
 LICENSE = "apache-2.0"
 TIMED_TEXTS = 200
@@ -87,8 +89,8 @@ def _scores(
     return scores
 
 
-def spread(texts: Sequence[str], count: int) -> list[str]:
-    """So many texts, or all, from all over a split, which may be in order of its labels."""
+def spread(texts: Sequence[ItemT], count: int) -> list[ItemT]:
+    """So many texts or questions, or all, from all over a split, which may be in order of its labels."""
     return list(texts[:: max(len(texts) // count, 1)][:count])
 
 

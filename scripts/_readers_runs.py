@@ -143,7 +143,7 @@ def finish(comparison: Comparison, name: str, seed: int) -> Run:
         "reader": name,
         "seed": seed,
         "options": settings,
-        "command": told_command(fields, comparison.folder),
+        "command": told_command(fields, comparison.folder, "--do_train"),
         "training_seconds": report["train_runtime"],
         "training_loss": report["train_loss"],
         **({"resumed": True} if made.was_resumed() else {}),
@@ -185,14 +185,16 @@ def settings_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "glove": Path(found["glove"]).name} if "glove" in found else found
 
 
-def told_command(fields: Mapping[str, Any], folder: Path) -> str:
+def told_command(
+    fields: Mapping[str, Any], folder: Path, *flags: str, script: str = "run_classification.py"
+) -> str:
     """The command of a training as one types it beside the scripts, without folders of one machine alone."""
     told = {**fields, **settings_of(fields)}
     for name, value in told.items():
         if name.endswith(_PLACES) and Path(value).is_absolute():
             path = Path(value)
             told[name] = path.relative_to(folder.parent) if folder in path.parents else path.name
-    words = training_command(told, "--do_train")
+    words = training_command(told, *flags, script=script)
     return shlex.join(["python", f"scripts/{Path(words[1]).name}", *words[2:]])
 
 

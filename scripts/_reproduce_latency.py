@@ -47,16 +47,42 @@ def time_models(
         Per contestant median, 99th percentile and minimum in microseconds and how many times faster than each
         other one it is; the length of the texts, and who is missing and why.
     """
-    made, missing = gather(_makers(folders, peers))
     chosen = [texts[row] for row in np.random.default_rng(seed).permutation(len(texts))[:count]]
+    makers = _makers(folders, peers)
+    return time_all(
+        makers, chosen, rounds=rounds, what="string to label", words=lambda text: len(text.split())
+    )
+
+
+def time_all(
+    makers: Mapping[str, Callable[[], Callable[[Any], object]]],
+    inputs: Sequence[Any],
+    *,
+    rounds: int,
+    what: str,
+    words: Callable[[Any], int],
+) -> dict[str, Any]:
+    """Times everybody on some inputs, one at a time, on one thread, in turns.
+
+    Args:
+        makers: What loads each contestant, by name.
+        inputs: What each gets.
+        rounds: How often.
+        what: From what to what is timed.
+        words: Gives the words of the text of an input.
+
+    Returns:
+        As `time_models`.
+    """
+    made, missing = gather(dict(makers))
     contestants = {name: Contestant(run) for name, run in made.items()}
-    times = take_turns(contestants, chosen, rounds * len(chosen), "Latency")
+    times = take_turns(contestants, inputs, rounds * len(inputs), "Latency")
     return {
-        "what": "string to label, one text at a time, one thread, in turns",
-        "texts": len(chosen),
+        "what": f"{what}, one text at a time, one thread, in turns",
+        "texts": len(inputs),
         "rounds": rounds,
         "threads": 1,
-        "words_per_text": statistics.fmean(len(text.split()) for text in chosen),
+        "words_per_text": statistics.fmean(map(words, inputs)),
         "contestants": {
             name: {**summarise(seconds.values()), "times_faster_than": ratios(times, name, times)}
             for name, seconds in times.items()

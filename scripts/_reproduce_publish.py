@@ -64,7 +64,7 @@ def publish(
     trained = {kind: _training(folders[kind], runs[kind], about) for kind in KINDS}
     measure_pair(folders, splits, trained, example)
     for folder in folders.values():
-        _complete(folder, command)
+        complete(folder, command)
     return {kind: _change(comparison, runs[kind], slim[kind]) for kind in KINDS}
 
 
@@ -115,7 +115,7 @@ def _measured(comparison: Comparison, folder: Path, dtype: str) -> Run:
     return {split: measure(runtime, *texts) for split, texts in comparison.splits.items()}
 
 
-def _complete(folder: Path, command: str) -> None:
+def complete(folder: Path, command: str) -> None:
     """Adds what a push would send: the code, the full map of classes, and the card of the final results."""
     path = folder / "results.json"
     kept = json.loads(path.read_text(encoding="utf-8"))

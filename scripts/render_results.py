@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from _results_questions import render_readers
 from _results_report import render_shortfalls, render_study
 from _tried import LOG, load_log, render_tried
 from render_readme import replace_between
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "results.md"
 RESULTS = ROOT / "docs" / "results"
 PUBLISHED = "published.json"
+READER = "skim-reader-squad"
 
 
 def main() -> None:
@@ -30,8 +32,7 @@ def render_document(text: str) -> str:
     """The document with the figures of every model between its marks."""
     sources, tried = load(RESULTS / PUBLISHED), load_log(RESULTS / LOG.name)
     for model, published in sources["models"].items():
-        path = RESULTS / f"{model}.json"
-        study = load(path) if path.exists() else None
+        study = load_study(model)
         parts = {
             "table": render_study(study, published, sources),
             "shortfalls": render_shortfalls(study, published),
@@ -41,7 +42,14 @@ def render_document(text: str) -> str:
             text = replace_between(
                 text, f"<!-- {model} {part}:start -->", f"<!-- {model} {part}:end -->", content
             )
-    return text
+    table = render_readers(load_study(READER))
+    return replace_between(text, f"<!-- {READER} table:start -->", f"<!-- {READER} table:end -->", table)
+
+
+def load_study(model: str) -> dict[str, Any] | None:
+    """What a reproduce script found; None if there is nothing yet."""
+    path = RESULTS / f"{model}.json"
+    return load(path) if path.exists() else None
 
 
 def load(path: Path) -> dict[str, Any]:

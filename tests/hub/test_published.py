@@ -15,9 +15,12 @@ LARGEST, LARGEST_OF_ALL = 10_000_000, 40_000_000
 
 REMOTE = """
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 found = {}
+for folder, pairs in args[1].items():
+    answer = pipeline("skim-question-answering", model=folder, trust_remote_code=True)
+    found[folder] = [answer(question=question, context=context) for question, context in pairs]
 for folder, texts in args[0].items():
     model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True).eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -68,7 +71,7 @@ def test_the_runtime_predicts_what_is_stored(folder, backend):
 def test_auto_classes_predict_what_is_stored(folder):
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
-    stored = predictions(folder)
+    stored = predictions(folder, "texts")
     if not stored:
         pytest.skip("this model answers questions")
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
@@ -83,16 +86,41 @@ def test_auto_classes_predict_what_is_stored(folder):
     assert prediction_differences(stored, found) == []
 
 
+@every_folder
+def test_auto_classes_answer_what_is_stored(folder):
+    pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    stored = predictions(folder, "questions")
+    if not stored:
+        pytest.skip("this model labels texts")
+    parts = {
+        "model": transformers.AutoModelForQuestionAnswering.from_pretrained(folder),
+        "tokenizer": transformers.AutoTokenizer.from_pretrained(folder),
+    }
+    answer = transformers.pipeline("skim-question-answering", **parts)
+    found = [answer(question=entry["question"], context=entry["context"]) for entry in stored]
+    assert prediction_differences(stored, found) == []
+
+
 def test_remote_code_predicts_what_is_stored(run_client):
     """In one process without this package for all folders, since it takes seconds to start."""
     pytest.importorskip("torch")
-    stored = {str(folder): predictions(folder) for folder in FOLDERS}
-    texts = {folder: [entry["text"] for entry in entries] for folder, entries in stored.items() if entries}
-    found = run_client(REMOTE, texts, package=False)
-    for folder in texts:
-        assert prediction_differences(stored[folder], found[folder]) == []
+    texts = {str(folder): predictions(folder, "texts") for folder in FOLDERS}
+    asked = {str(folder): predictions(folder, "questions") for folder in FOLDERS}
+    found = run_client(
+        REMOTE,
+        {folder: [entry["text"] for entry in entries] for folder, entries in texts.items() if entries},
+        {
+            folder: [(entry["question"], entry["context"]) for entry in entries]
+            for folder, entries in asked.items()
+            if entries
+        },
+        package=False,
+    )
+    for folder, entries in found.items():
+        assert prediction_differences([*texts[folder], *asked[folder]], entries) == []
 
 
-def predictions(folder):
-    """The stored entries of texts; a model that answers questions has none."""
-    return (ModelResults.load(folder).predictions or {}).get("texts", [])
+def predictions(folder, kind):
+    """The stored entries of `texts` or `questions`; a model has one of both."""
+    return (ModelResults.load(folder).predictions or {}).get(kind, [])
