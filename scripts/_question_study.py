@@ -69,8 +69,8 @@ class TrainedReader:
         report = folder / "train_results.json"
         if not report.is_file():
             raise FileNotFoundError(
-                f"{folder} lacks {report.name}, the end of a training. Train a model there with run_qa.py and "
-                "--do_train, or let an interrupted training go on with --resume_from_checkpoint last."
+                f"{folder} lacks {report.name}, which ends a training. Train a model there with run_qa.py "
+                "and --do_train, or let a training that was cut off go on with --resume_from_checkpoint last."
             )
         config = RuntimeConfig.load(folder / "config.json")
         if config.reader is None or config.policy != POLICIES[kind]:
