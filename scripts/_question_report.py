@@ -102,6 +102,35 @@ def render_training(training: Figures) -> list[str]:
     return [_table(heads, rows), note]
 
 
+def render_summary(results: Figures) -> str:
+    """The README's paragraph and example: the runs `plain` and `skim` next to each other.
+
+    Args:
+        results: With both runs and their latency.
+    """
+    plain, skim = (results["runs"][name] for name in ("plain", "skim"))
+    times = results["latency"]["models"]["skim"]["answer"][_OURS]
+    ratios, example = times["times_faster_than"], skim["example"]
+    shown = {name: example[name] for name in ("answer", "score", "start", "end")}
+    shown["score"] = round(shown["score"], 3)
+    questions = skim["questions"]
+    return (
+        f"On SQuAD articles that it has not seen, a reader that skims {skim['test']['skim_rate_micro']:.0%} "
+        f"of the words has F1 {skim['test']['f1']:.1f} (reading all of them: {plain['test']['f1']:.1f}) and "
+        f"needs {skim['test']['macs_ratio']:.1f} times less arithmetic to read. From strings to the answer "
+        f"it takes {_milliseconds(times)} ms on one core, {ratios[TORCH]:.0f} times faster than the same "
+        f"model step by step in torch, and {min(ratios.values()):.1f} times faster than its fastest form "
+        f"there. It learnt from {questions['train']:,} questions, a seventh of what published scores come "
+        f"from, and was asked {questions['test']:,}.\n\n"
+        "```python\n"
+        'reader = SkimRuntime.from_pretrained("outputs/skim")\n'
+        f'context = "{example["context"]}"\n'
+        f'reader.answer("{example["question"]}", context)\n'
+        f"# {shown}\n"
+        "```"
+    )
+
+
 def _step(reader: str, models: Figures) -> tuple[str, ...]:
     times = [f"{each['median_ms']:,.0f} ms ({each['ratio']:.2f}x)" for each in models.values()]
     speeds = " / ".join(f"{each['examples_per_second']:.0f}" for each in models.values())

@@ -23,8 +23,8 @@ from _question_plots import draw_all, skimming
 from _question_report import render_latency, render_runs, render_training
 from render_readme import replace_between
 
-from skim_hf.results import write_json
-from skim_hf.runtime import RuntimeConfig
+from skim_hf.results import describe_answer, write_json
+from skim_hf.runtime import RuntimeConfig, SkimRuntime
 from skim_hf.runtime.question_trace import layer_titles
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +32,9 @@ DOCUMENT = ROOT / "docs" / "questions.md"
 RESULTS = ROOT / "docs" / "results" / "questions.json"
 START, END = "<!-- questions:start -->", "<!-- questions:end -->"
 NOTHING = "Not measured yet."
+# A question that is put to every reader, as an example.
+QUESTION = "When was the mill built?"
+CONTEXT = "The old mill on the river was built in 1843 by Ada Brook. It burnt down in 1902."
 
 Figures = dict[str, Any]
 
@@ -91,6 +94,7 @@ def take(folder: Path) -> Figures:
         "validation": {name: evaluation[f"eval_{name}"] for name in ("exact_match", "f1")},
         "test": found,
         # Both directions of a layer follow each other.
+        "example": describe_answer(SkimRuntime.from_pretrained(folder), QUESTION, CONTEXT),
         "layer_skim_rates": {
             name: sum(pair) / 2
             for name, pair in zip(

@@ -7,10 +7,12 @@ python scripts/render_readme.py --take outputs  # takes over the result files of
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 from pathlib import Path
 
 from _cli_examples import render_examples
+from _question_report import render_summary
 from _report import render_example, render_headline, render_table, render_training
 from _report_latency import render_gain, render_texts, render_tokens
 
@@ -30,6 +32,7 @@ TRAINING = ROOT / "docs" / "results" / "bench_training.json"
 FIGURE = TRAINING.with_name("training.svg")
 GAIN = TRAINING.with_name("bench_gain.json")
 GAIN_FIGURE = TRAINING.with_name("gain.svg")
+QUESTIONS = TRAINING.with_name("questions.json")
 README = ROOT / "README.md"
 
 
@@ -70,6 +73,7 @@ def render(text: str) -> str:
         "tokens": render_tokens(LATENCY),
         "gain": render_gain(GAIN, GAIN_FIGURE.relative_to(ROOT)),
         "training": render_training(TRAINING, FIGURE.relative_to(ROOT)),
+        "questions": render_summary(json.loads(QUESTIONS.read_text(encoding="utf-8"))),
     }
     for name, part in parts.items():
         text = replace_between(text, f"<!-- {name}:start -->", f"<!-- {name}:end -->", part)

@@ -54,7 +54,7 @@ def saved(question_reader):
 def folders(saved):
     rates = {f"layer_skim_rate_{reader}": rate for reader, rate in enumerate((0.2, 0.4, 0.5, 1.0))}
     plain = {"exact_match": 38.25, "f1": 49.96, "macs_ratio": 1.0, **dict.fromkeys(rates, 0.0)}
-    skim = {"exact_match": 37.0, "f1": 48.0, "macs_ratio": 1.6, **rates}
+    skim = {"exact_match": 37.0, "f1": 48.0, "macs_ratio": 1.6, "skim_rate_micro": 0.5, **rates}
     return [trained(saved["plain"], plain), trained(saved["skim"], skim, best=50.5)]
 
 
@@ -100,6 +100,19 @@ def test_folders_become_rows(render, folders, times):
     assert "- skim, seed 7: `python scripts/run_qa.py --output_dir skim`" in page
     assert "| skim | 171 | 25% | 1.23 | 26.4 | 8 | 21.4x, 6.5x |" in page
     assert "contexts of about 150 words, trained weights, abacus" in page
+
+
+def test_the_readme_sums_up(render, script, folders, times):
+    render.main(["--take", *map(str, folders), "--latency", str(times)])
+    results = json.loads(render.RESULTS.read_text(encoding="utf-8"))
+    text = script("_question_report").render_summary(results)
+    assert "F1 48.0 (reading all of them: 50.0) and needs 1.6 times less arithmetic" in text
+    assert "takes 1.23 ms on one core, 21 times faster" in text
+    assert "6.5 times faster than its fastest form" in text
+    found = results["runs"]["skim"]["example"]
+    assert f"'start': {found['start']}, 'end': {found['end']}}}" in text
+    assert found["context"][found["start"] : found["end"]] == found["answer"]
+    compile(text.partition("```python\n")[2].removesuffix("```"), "readme", "exec")
 
 
 def test_training_steps_become_rows(render, tmp_path):

@@ -17,8 +17,8 @@ def start_small_cells(model: nn.Module) -> None:
     small cell of d' units gets, of each gate, the first d' rows of W and b, and of U those rows with as many
     columns as it sees of the state. A token that is skimmed then does to the first d' units what the big cell
     does to them, exactly where the small cell sees the whole state, and but for what the other units say to
-    them where it sees its own slice. Fresh small cells write noise into those units, and a reader that was
-    trained to read everything learns first of all never to use them.
+    them where it sees its own slice. Fresh small cells write noise into those units, which the reader that
+    was trained to read everything relies on.
 
     Args:
         model: Holds the readers; those without small cells stay as they are.
