@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from _figures_report import render_figures, render_gain, render_words
 from _results_report import render_shortfalls, render_study
 from _tried import LOG, load_log, render_tried
 from render_readme import replace_between
@@ -36,12 +37,14 @@ def render_document(text: str) -> str:
             "table": render_study(study, published, sources),
             "shortfalls": render_shortfalls(study, published),
             "tried": render_tried(tried, model),
+            "figures": render_figures(RESULTS, model),
+            "words": render_words(RESULTS, model),
         }
         for part, content in parts.items():
             text = replace_between(
                 text, f"<!-- {model} {part}:start -->", f"<!-- {model} {part}:end -->", content
             )
-    return text
+    return replace_between(text, "<!-- gain:start -->", "<!-- gain:end -->", render_gain(RESULTS))
 
 
 def load(path: Path) -> dict[str, Any]:

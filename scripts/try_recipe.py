@@ -6,7 +6,7 @@ r"""Tries a recipe on a reproduced data set: trainings, measured on validation t
         --start "max pooling" --seeds 2 -- --pooling max --gamma 0.03
 
 What follows `--` are options of run_classification.py, which override those of the base, a run of the
-reproduce script; `--ema_decay null` leaves one out. Trainings that are finished are not repeated, and one that
+reproduce script; `--ema_decay null` leaves one out. Finished trainings are not repeated, and one that
 was cut off goes on. Test texts are not touched. `render_results.py` shows the log in docs/results.md.
 """
 
