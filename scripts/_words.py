@@ -5,37 +5,21 @@ from __future__ import annotations
 import bisect
 import html
 import itertools
-import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from _lexicon import Lexicon
 from tqdm.auto import tqdm
 
 from skim_hf import SkimRuntime
-from skim_hf.runtime.protocols import Encoder
 
 DECILES = 10
 ENDS = 5
 FREQUENCIES = (1, 10, 100, 1_000, 10_000, 100_000)
 STRENGTHS = (0.25, 0.5, 1.0, 2.0)
-# Rarer words tell labels apart by chance.
-FEWEST_TEXTS = 20
-
-
-@dataclass
-class Lexicon:
-    """What training texts say of words.
-
-    Attributes:
-        counts: Occurrences by word.
-        strengths: By word the log-odds of the label that it speaks for most, against all others together.
-    """
-
-    counts: Counter[str] = field(default_factory=Counter)
-    strengths: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -59,42 +43,6 @@ class Tally:
             "probability": self.probability / self.words,
             "read": self.read / self.words,
         }
-
-
-def words_of(encoder: Encoder, text: str) -> list[str]:
-    """The words of a text as a model's tokenizer finds them, in lower case."""
-    return [text[start:end].lower() for start, end in encoder.encode(text, None).offsets]
-
-
-def learn_lexicon(encoder: Encoder, texts: Sequence[str], labels: Sequence[Any]) -> Lexicon:
-    """Counts the words of labelled texts.
-
-    The strength of a word is the largest over labels k of log(odds of the word in texts of k / odds in the
-    other texts), each count of texts raised by a half.
-
-    Args:
-        encoder: Splits texts.
-        texts: The training texts.
-        labels: One for each.
-    """
-    lexicon, holding = Lexicon(), defaultdict(Counter)
-    for text, label in tqdm(zip(texts, labels, strict=True), "Lexicon", len(texts), unit=" texts"):
-        words = words_of(encoder, text)
-        lexicon.counts.update(words)
-        holding[label].update(set(words))
-    sizes, everywhere = Counter(labels), sum(holding.values(), Counter())
-    for word, count in everywhere.items():
-        if count >= FEWEST_TEXTS:
-            lexicon.strengths[word] = max(
-                _log_odds(holding[label][word], size)
-                - _log_odds(count - holding[label][word], len(texts) - size)
-                for label, size in sizes.items()
-            )
-    return lexicon
-
-
-def _log_odds(count: int, texts: int) -> float:
-    return math.log((count + 0.5) / (texts - count + 0.5))
 
 
 def tally_reading(
@@ -132,7 +80,8 @@ def tally_reading(
 def _groups(word: str, at: int, length: int, lexicon: Lexicon) -> Iterable[tuple[str, str]]:
     """The groups that a word at a place of a text of some length is in."""
     yield "word", word
-    yield "position", _share(DECILES * at // length)
+    # By the middle of the word, so that first and last words of short texts are as far from the ends.
+    yield "position", _share(DECILES * (2 * at + 1) // (2 * length))
     # Of a short text a word may be near both ends.
     if at < ENDS:
         yield "ends", f"{at + 1}"

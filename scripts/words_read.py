@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 from _figures_report import FOLDER, words_name
+from _lexicon import FEWEST_TEXTS, learn_lexicon
 from _readers_runs import read_split
-from _words import FEWEST_TEXTS, learn_lexicon, most_and_least, show_reading, tally_reading
+from _words import most_and_least, show_reading, tally_reading
 from _words_plot import KINDS, plot_words
 from model_figures import RESULTS
 

@@ -140,6 +140,7 @@ def test_figures_are_drawn_and_the_document_shows_them(script, study, tmp_path):
     assert "Not timed: the mean." in shown
     assert f"{MODEL} is 2.5 times faster with 3.0 times less arithmetic" in shown
     kept = json.loads((results / "figures" / f"{MODEL}.json").read_text(encoding="utf-8"))
+    assert script("_figures_points").model_points(study).items() <= kept.items()
     assert (kept["command"], kept["machine"]) == (study["command"], study["machine"])
 
 

@@ -50,8 +50,9 @@ def runtime(folder):
 
 
 @pytest.fixture
-def lexicon(words, runtime):
-    return words.learn_lexicon(runtime.encoder, TEXTS, ["positive"] * 25 + ["negative"] * 23)
+def lexicon(script, runtime):
+    learn = script("_lexicon").learn_lexicon
+    return learn(runtime.encoder, TEXTS, ["positive"] * 25 + ["negative"] * 23)
 
 
 def test_words_that_tell_labels_apart_are_strong(lexicon):
