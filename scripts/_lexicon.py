@@ -45,12 +45,13 @@ def learn_lexicon(encoder: Encoder, texts: Sequence[str], labels: Sequence[Any])
         texts: The training texts.
         labels: One for each.
     """
-    lexicon, holding = Lexicon(), defaultdict(Counter)
+    lexicon = Lexicon()
+    holding: defaultdict[Any, Counter[str]] = defaultdict(Counter)
     for text, label in tqdm(zip(texts, labels, strict=True), "Lexicon", len(texts), unit=" texts"):
         words = words_of(encoder, text)
         lexicon.counts.update(words)
         holding[label].update(set(words))
-    sizes, everywhere = Counter(labels), sum(holding.values(), Counter())
+    sizes, everywhere = Counter(labels), sum(holding.values(), Counter[str]())
     for word, count in everywhere.items():
         if count >= FEWEST_TEXTS:
             lexicon.strengths[word] = max(
