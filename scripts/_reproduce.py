@@ -24,6 +24,7 @@ from _readers_report import collect
 from _readers_runs import Comparison, load_reader, read_split, train_all
 from _reproduce_data import Source, prepare
 from _reproduce_latency import time_models
+from _reproduce_paper import CONTROLS
 from _reproduce_peers import PEERS, collect_peers, finish_peers
 from _reproduce_publish import KINDS, best_seed, publish, renamed_command
 from _reproduce_render import model_names, take_over
@@ -213,8 +214,10 @@ def publish_best(
         command=command(options),
     )
     peers = {name: comparison.model(name, seed) for name in PEERS if comparison.load(name, seed)}
+    # Controls are timed as they were trained; they are not published.
+    controls = {name: comparison.model(name, seed) for name in CONTROLS if comparison.load(name, seed)}
     latency = time_models(
-        folders,
+        {**folders, **controls},
         peers,
         comparison.splits["test"][0],
         count=options.timed_texts,

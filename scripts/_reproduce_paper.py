@@ -10,6 +10,8 @@ from _readers import SKIM, Reader
 # d' and gamma of the rows of Table 2.
 SETTINGS = ((5, 0.01), (5, 0.02), (10, 0.01), (10, 0.02))
 
+CONTROLS = ("small", "mean")
+
 
 def paper_name(skim_size: int, gamma: float) -> str:
     """Name of a run, such as `paper_5_01` for d' = 5 and gamma = 0.01."""
@@ -34,9 +36,6 @@ def paper_readers(training: Mapping[str, Any]) -> dict[str, Reader]:
 
 def controls() -> dict[str, Reader]:
     """What reading less must be better than: a small LSTM of the same true cost, and no reading at all."""
-    return {
-        "small": Reader("small LSTM of equal true cost", {"policy": "full"}, like=SKIM, matched="width"),
-        "mean": Reader(
-            "mean of the word vectors", {"policy": "full", "num_hidden_layers": 0, "pooling": "mean"}
-        ),
-    }
+    small = Reader("small LSTM of equal true cost", {"policy": "full"}, like=SKIM, matched="width")
+    mean = Reader("mean of the word vectors", {"policy": "full", "num_hidden_layers": 0, "pooling": "mean"})
+    return dict(zip(CONTROLS, (small, mean), strict=True))

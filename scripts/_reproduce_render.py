@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import model_figures
 import render_results
 
 from skim_hf.hub import write_card
@@ -46,6 +47,7 @@ def take_over(model: str, study: Path, published: Path) -> None:
             # Of an older model nothing stays but what somebody wrote into its card.
             card.write_bytes(old)
             write_card(CARDS / name)
+    model_figures.draw_all(RESULTS)
     render_results.main()
     print(
         f"Taken over: {RESULTS / model}.json, of those published the folders in {CARDS}, and into "

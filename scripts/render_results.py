@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from _figures_report import render_figures, render_gain, render_words
 from _results_questions import render_readers
 from _results_report import render_shortfalls, render_study
 from _tried import LOG, load_log, render_tried
@@ -37,11 +38,14 @@ def render_document(text: str) -> str:
             "table": render_study(study, published, sources),
             "shortfalls": render_shortfalls(study, published),
             "tried": render_tried(tried, model),
+            "figures": render_figures(RESULTS, model),
+            "words": render_words(RESULTS, model),
         }
         for part, content in parts.items():
             text = replace_between(
                 text, f"<!-- {model} {part}:start -->", f"<!-- {model} {part}:end -->", content
             )
+    text = replace_between(text, "<!-- gain:start -->", "<!-- gain:end -->", render_gain(RESULTS))
     table = render_readers(load_study(READER))
     return replace_between(text, f"<!-- {READER} table:start -->", f"<!-- {READER} table:end -->", table)
 

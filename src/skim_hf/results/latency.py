@@ -75,10 +75,11 @@ def measure_answer_latency(
     """
     given = list(questions)
     pairs = pair_texts([question for question, _ in given], [context for _, context in given])
-    contestants = {
-        name: Contestant(lambda pair, answer=runtime.answer: answer(*pair, **options))
-        for name, runtime in runtimes.items()
-    }
+
+    def answering(runtime: SkimRuntime) -> Contestant:
+        return Contestant(lambda pair: runtime.answer(*pair, **options))
+
+    contestants = {name: answering(runtime) for name, runtime in runtimes.items()}
     return _measure(runtimes, contestants, pairs, [context for _, context in pairs], rounds, progress)
 
 
