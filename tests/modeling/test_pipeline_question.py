@@ -256,6 +256,18 @@ def test_contexts_without_words(answer):
         assert answer(ASKED[0], context, handle_impossible_answer=True) == {**nothing, "score": 1.0}
 
 
+def test_a_very_long_context_is_answered_as_the_runtime_does(answer, folder):
+    context = "it was very good in 1843 , " * 14_286
+    asked = {"question": ASKED[0], "context": context, "batch_size": 64}
+    found = answer(**asked, max_seq_len=4000, doc_stride=100)
+    runtime = SkimRuntime.from_pretrained(folder)
+    wanted = runtime.answer(ASKED[0], context, max_length=4000, doc_stride=100)
+    assert len(context.split()) > 100_000
+    # The answer stands in every window, and they differ by rounding.
+    assert found["answer"] == wanted["answer"] == context[found["start"] : found["end"]]
+    assert found["score"] == pytest.approx(wanted["score"], rel=1e-3)
+
+
 def test_no_answer_has_to_exceed_the_best(answer):
     both = {"handle_impossible_answer": True, "top_k": 400}
     assert "" in [each["answer"] for each in answer(WHO, **both)]
