@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,9 @@ from skim_hf.results import (
     measure_answer_latency,
     write_json,
 )
+from skim_hf.runtime import ModelFolder
 from skim_hf.tables import Questions
+from skim_hf.training import load_word_vectors
 
 DENSE_TITLE = "plain reader trained alike"
 
@@ -43,6 +45,7 @@ def publish_readers(
     splits: Mapping[str, Questions],
     command: str,
     *,
+    glove: str,
     timed: int,
     rounds: int,
 ) -> Figures:
@@ -54,6 +57,7 @@ def publish_readers(
         folders: Where each goes; what is there is replaced.
         splits: Questions of each part.
         command: What made them, for the result files.
+        glove: The word vectors that the plain one started from.
         timed: Test questions that are timed.
         rounds: How often each.
 
@@ -66,7 +70,12 @@ def publish_readers(
     runtimes["skim"] = runtimes["skim"].with_threshold(threshold["chosen"])
     before = {kind: measure_point(runtime, splits["test"]) for kind, runtime in runtimes.items()}
     slim = {
-        kind: slim_model(readers[kind].folder, folder, most_words=study.most_words)
+        kind: slim_model(
+            readers[kind].folder,
+            folder,
+            most_words=study.most_words,
+            order=words_by_rank(readers[kind].folder, load_word_vectors(glove).words),
+        )
         for kind, folder in folders.items()
     }
     set_threshold(folders["skim"], threshold["chosen"])
@@ -85,6 +94,17 @@ def publish_readers(
         },
         "latency": time_readers(folders, splits["test"], count=timed, rounds=rounds),
     }
+
+
+def words_by_rank(folder: Path, vectors: Sequence[str]) -> list[str]:
+    """The words of a reader, those first that are frequent in its training or in that of its word vectors.
+
+    Most of them are known from word vectors alone, or occur once; among these the vocabulary has no order.
+    """
+    content = json.loads((folder / ModelFolder.TOKENIZER).read_text(encoding="utf-8"))
+    known: dict[str, int] = content["model"]["vocab"]
+    ranks = {word: rank for rank, word in enumerate(vectors)}
+    return sorted(known, key=lambda word: min(known[word], ranks.get(word, len(ranks))))
 
 
 def choose_threshold(study: QuestionStudy, runtime: SkimRuntime, questions: Questions) -> Figures:

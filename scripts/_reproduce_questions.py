@@ -47,6 +47,7 @@ def reproduce_readers(study: QuestionStudy, arguments: Sequence[str] | None = No
         return
     try:
         splits = read_splits(options.data, study.data["hub_id"])
+        check_glove(options.glove)
         readers = {kind: reader(study, options, kind) for kind in options.only}
     except (OSError, ValueError, RuntimeError) as error:
         raise SystemExit(f"{study.model}: {error}") from error
@@ -65,7 +66,14 @@ def reproduce_readers(study: QuestionStudy, arguments: Sequence[str] | None = No
         "environment": _one_core.choosing_variables(),
         "data": about(study, options.data, splits),
         **publish_readers(
-            study, readers, folders, splits, told, timed=options.timed_questions, rounds=options.rounds
+            study,
+            readers,
+            folders,
+            splits,
+            told,
+            glove=options.glove,
+            timed=options.timed_questions,
+            rounds=options.rounds,
         ),
     }
     write_json(options.output / STUDY_NAME, renamed_command(results, told))
@@ -124,14 +132,13 @@ def reader(study: QuestionStudy, options: argparse.Namespace, kind: str) -> Trai
     """A trained model, from where it is or trained now.
 
     Raises:
-        FileNotFoundError: Word vectors, or the model to be taken, are not there.
+        FileNotFoundError: The model to be taken is not there.
         RuntimeError: The training failed.
         ValueError: A folder of another kind of model.
     """
     taken = getattr(options, f"take_{kind}")
     if taken is not None:
         return TrainedReader.load(taken, kind)
-    check_glove(options.glove)
     fields = training_fields(study, options, kind)
     made = MadeWith(fields["output_dir"], settings_of(fields))
     if not made.is_trained():
@@ -164,8 +171,9 @@ def about(study: QuestionStudy, folder: Path, splits: Mapping[str, Questions]) -
 def command(options: argparse.Namespace) -> str:
     """The command without where things lie on this machine."""
     words = ["python", f"scripts/{Path(sys.argv[0]).name}", "--data", options.data.name]
+    words += ["--glove", Path(options.glove).name]
     if options.take_plain is not None:
         words += ["--take-plain", options.take_plain.name, "--take-skim", options.take_skim.name]
     else:
-        words += ["--seed", str(options.seed), "--glove", Path(options.glove).name]
+        words += ["--seed", str(options.seed)]
     return shlex.join(words)

@@ -96,6 +96,19 @@ def test_words_that_are_cut_are_unknown_words(models, tmp_path):
     np.testing.assert_array_equal(short.predict_proba(text), unknown)
 
 
+def test_the_words_that_are_kept_can_be_chosen(models, tmp_path):
+    folder = models.folder()
+    order = ["good", "unheard", "was", "good"]
+    copy = slim_model(folder, tmp_path / "copy", most_words=3, order=order, dtype="float32")
+    long, short = SkimRuntime.from_pretrained(folder), SkimRuntime.from_pretrained(copy.folder)
+    # After those that were named the first of the vocabulary, a; the order among those kept stays.
+    text = "a film was very good"
+    assert [t.token for t in short.trace(text).tokens] == ["a", "[UNK]", "was", "[UNK]", "good"]
+    vocabulary = json.loads((copy.folder / "tokenizer.json").read_text())["model"]["vocab"]
+    assert list(vocabulary)[2:] == ["a", "was", "good"]
+    np.testing.assert_array_equal(short.predict_proba(text), long.predict_proba("a xx was xx good"))
+
+
 def test_a_copy_is_pushed_once_it_is_measured(saved, tmp_path):
     copy = slim_model(saved, tmp_path / "copy", most_words=9).folder
     with pytest.raises(ValueError, match="A card needs results"):

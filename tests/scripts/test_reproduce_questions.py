@@ -107,7 +107,7 @@ def test_taken_models_are_measured_published_and_taken_over(
     reproduce(study, [*line, *take])
     results = json.loads((tmp_path / "out" / "study.json").read_text(encoding="utf-8"))
     assert str(tmp_path) not in json.dumps(results)
-    assert "--data squad --take-plain plain --take-skim skim" in results["command"]
+    assert "--data squad --glove vectors.txt --take-plain plain --take-skim skim" in results["command"]
     assert results["data"]["splits"] == {"train": len(read_questions(QUESTIONS)), "validation": 4, "test": 5}
     check_choice(results["threshold"])
     for kind in ("plain", "skim"):
@@ -164,6 +164,17 @@ def redirect(document, render, tmp_path, monkeypatch):
     monkeypatch.setattr(render, "CARDS", tmp_path / "cards")
     monkeypatch.setattr(document, "RESULTS", page.parent)
     monkeypatch.setattr(document, "DOCUMENT", page)
+
+
+def test_words_are_kept_by_either_frequency(script, trained):
+    words = script("_publish_questions").words_by_rank(trained["plain"], ["saw", "heron", "unheard"])
+    vocabulary = json.loads((trained["plain"] / "tokenizer.json").read_text(encoding="utf-8"))["model"][
+        "vocab"
+    ]
+    assert sorted(words) == sorted(vocabulary)
+    late = max(vocabulary, key=vocabulary.__getitem__)
+    ranked = script("_publish_questions").words_by_rank(trained["plain"], ["unheard", late])
+    assert (words[-1], ranked.index(late)) == (late, 2)
 
 
 def test_where_none_skims_enough_the_one_that_skims_most_is_chosen(script, study, trained):

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from skim_hf.hub.checks import check_model
@@ -57,6 +58,7 @@ def slim_model(
     target: str | os.PathLike[str],
     *,
     most_words: int | None = None,
+    order: Sequence[str] | None = None,
     dtype: str = "float16",
 ) -> SlimModel:
     """Writes a saved model anew, with fewer words and smaller numbers.
@@ -77,6 +79,9 @@ def slim_model(
             anything fails; other files, such as README.md, stay.
         most_words: How many words to keep, special tokens not counted. None keeps all, as does a number
             above that of the words.
+        order: Words from the one to be kept first to the last; those that it lacks come after them, in the
+            order of the vocabulary. Of use where many words stand there without a frequency, such as those
+            that a question reader knows from its word vectors alone.
         dtype: `float16` or `float32`.
 
     Raises:
@@ -94,9 +99,10 @@ def slim_model(
     values = read_object(source / CONFIG)
     check_model(source, values)
     rows = kept = values.get("vocab_size")
-    vocabulary = None
+    vocabulary = ids = None
     if most_words is not None:
-        vocabulary, kept = _first_words(source / TOKENIZER, rows, most_words)
+        vocabulary, ids = _first_words(source / TOKENIZER, rows, most_words, order or ())
+        kept = len(ids)
     with _replacing(target) as folder:
         for path in (*_others(target), *_travelling(source, values)):
             shutil.copyfile(path, folder / path.name)
@@ -104,7 +110,7 @@ def slim_model(
             _write_json(folder / TOKENIZER, vocabulary)
         values |= {"auto_map": full_auto_map(source, values), "vocab_size": kept, "dtype": "float32"}
         _write_json(folder / CONFIG, values)
-        size_before = _write_weights(weights_of(source), folder / WEIGHTS, kept, np.dtype(dtype))
+        size_before = _write_weights(weights_of(source), folder / WEIGHTS, ids, np.dtype(dtype))
         check_model(folder, values)
     return SlimModel(
         target, kept or 0, (rows or 0) - (kept or 0), (target / WEIGHTS).stat().st_size, size_before
@@ -133,8 +139,10 @@ def _check(source: Path, target: Path, most_words: int | None, dtype: str) -> No
         )
 
 
-def _first_words(path: Path, rows: int | None, most_words: int) -> tuple[dict[str, Any], int]:
-    """A `tokenizer.json` with its special tokens and first words alone, and the rows that they need."""
+def _first_words(
+    path: Path, rows: int | None, most_words: int, order: Sequence[str]
+) -> tuple[dict[str, Any], NDArray[np.intp]]:
+    """A `tokenizer.json` with its special tokens and first words alone, and the rows that they had, [n]."""
     content = {} if rows is None else read_object(path)
     model = content.get("model", {})
     if rows is None or model.get("type") != "WordLevel":
@@ -145,15 +153,18 @@ def _first_words(path: Path, rows: int | None, most_words: int) -> tuple[dict[st
         )
     words: dict[str, int] = model["vocab"]
     special = {token["content"] for token in content.get("added_tokens") or []} | {model["unk_token"]}
-    ids = {words.get(token) for token in special}
-    if ids != set(range(len(ids))):
+    if {words.get(token) for token in special} != set(range(len(special))):
         raise ValueError(
             f"The special tokens of {path} must have the first ids of its vocabulary, as build_tokenizer "
             f"gives them; got {sorted(special)} in other places. Leave most_words out."
         )
-    last = len(special) + most_words
-    first = {word: number for word, number in words.items() if number < last}
-    return {**content, "model": {**model, "vocab": first}}, min(rows, last)
+    wanted = dict.fromkeys((*order, *sorted(words, key=words.__getitem__)))
+    first = [word for word in wanted if word in words and word not in special][:most_words]
+    # Those that stay keep their order, so that all words together are the vocabulary as it was.
+    kept = sorted((*special, *first), key=words.__getitem__)
+    vocabulary = {word: number for number, word in enumerate(kept)}
+    ids = np.array([words[word] for word in kept], dtype=np.intp)
+    return {**content, "model": {**model, "vocab": vocabulary}}, ids
 
 
 def _travelling(source: Path, values: Mapping[str, Any]) -> Iterator[Path]:
@@ -171,13 +182,13 @@ def _others(target: Path) -> Iterator[Path]:
             yield path
 
 
-def _write_weights(source: Path, target: Path, rows: int | None, dtype: np.dtype[Any]) -> int:
-    """Converts all tensors, and cuts the table to its first rows; the bytes of the files they came from."""
+def _write_weights(source: Path, target: Path, ids: NDArray[np.intp] | None, dtype: np.dtype[Any]) -> int:
+    """Converts all tensors, of the table some rows; the bytes of the files that they came from."""
     files = open_tensors(source)
     tensors = {}
     for name, file in files.items():
         tensor = file.read(name)
-        kept = tensor[:rows] if name.endswith(_TABLE) else tensor
+        kept = tensor if ids is None or not name.endswith(_TABLE) else tensor[ids]
         with np.errstate(over="ignore"):
             tensors[name] = np.ascontiguousarray(kept, dtype=dtype)
         if not np.isfinite(tensors[name]).all():
