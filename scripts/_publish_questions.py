@@ -69,13 +69,10 @@ def publish_readers(
     threshold = choose_threshold(study, runtimes["skim"], splits["validation"])
     runtimes["skim"] = runtimes["skim"].with_threshold(threshold["chosen"])
     before = {kind: measure_point(runtime, splits["test"]) for kind, runtime in runtimes.items()}
+    # Both have the words of the plain one, from which the other started.
+    order = words_by_rank(readers["plain"].folder, load_word_vectors(glove).words)
     slim = {
-        kind: slim_model(
-            readers[kind].folder,
-            folder,
-            most_words=study.most_words,
-            order=words_by_rank(readers[kind].folder, load_word_vectors(glove).words),
-        )
+        kind: slim_model(readers[kind].folder, folder, most_words=study.most_words, order=order)
         for kind, folder in folders.items()
     }
     set_threshold(folders["skim"], threshold["chosen"])
@@ -129,7 +126,7 @@ def choose_threshold(study: QuestionStudy, runtime: SkimRuntime, questions: Ques
 
 def set_threshold(folder: Path, threshold: float) -> None:
     """Makes a threshold a saved model's own."""
-    path = folder / "config.json"
+    path = folder / ModelFolder.CONFIG
     write_json(path, {**json.loads(path.read_text(encoding="utf-8")), "skim_threshold": threshold})
 
 

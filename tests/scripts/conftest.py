@@ -88,3 +88,22 @@ def question_reader(tmp_path_factory):
         return folder
 
     return save
+
+
+@pytest.fixture
+def load_published():
+    """Checks that a folder is what a push would send, and predicts what it says; gives its results."""
+    from skim_hf.hub import plan_push
+    from skim_hf.results import ModelResults, check_predictions
+    from skim_hf.runtime import SkimRuntime
+
+    def load(folder):
+        plan = plan_push(folder)
+        assert not plan.left_out
+        for file in plan.files:
+            content = file.content if isinstance(file.content, bytes) else file.content.read_bytes()
+            assert content == (folder / file.path).read_bytes()
+        assert check_predictions(SkimRuntime.from_pretrained(folder), folder) == []
+        return ModelResults.load(folder)
+
+    return load
