@@ -34,6 +34,16 @@ class Reader:
         return tuple(name for name in (self.starts_from, self.like) if name is not None)
 
 
+def learns(reader: Reader, shared: Mapping[str, Any]) -> bool:
+    """Whether a reader learns from a teacher, and from the texts that the teacher labelled.
+
+    Args:
+        reader: The reader.
+        shared: Options that all readers share, but for their own.
+    """
+    return {**shared, **reader.options}.get("teacher_column") is not None
+
+
 _SKIM = {"policy": "skim", "skim_sizes": 10, "gamma": 0.01}
 _JUMP = {"jump_every": 30, "jump_size": 20, "jump_limit": 8, "reinforce_weight": 0.1}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from _commands import training_command
-from _readers import PLAIN, READERS, Reader
+from _readers import PLAIN, READERS, Reader, learns
 from _readers_match import LastTokens, matched_options
 from _readers_training import MadeWith, train
 from _reviews import RECIPE
@@ -39,7 +39,8 @@ class Comparison:
 
     Attributes:
         folder: Gets models, logs and one JSON file per run.
-        data: Holds `train.parquet`, `validation.parquet` and `test.parquet`.
+        data: Holds `train.parquet`, `validation.parquet` and `test.parquet`, and `taught.parquet` for readers
+            that learn from a teacher.
         budget: What all trainings have in common: epochs or steps.
         splits: Texts and labels of `validation` and `test`.
         shared: Options that all readers share, but for their own.
@@ -172,7 +173,11 @@ def training_fields(comparison: Comparison, name: str, seed: int) -> dict[str, A
         # Its weights hold the word vectors.
         shared.pop("glove", None)
         own["warm_start_from"] = comparison.model(reader.starts_from, seed)
-    files = {f"{part}_file": comparison.data / f"{part}.parquet" for part in ("train", "validation")}
+    texts = "taught" if learns(reader, comparison.shared) else "train"
+    files = {
+        "train_file": comparison.data / f"{texts}.parquet",
+        "validation_file": comparison.data / "validation.parquet",
+    }
     place = {"output_dir": comparison.model(name, seed), "seed": seed}
     fields = {**files, **place, **shared, **comparison.budget, **own}
     return {name: value for name, value in fields.items() if value is not None}

@@ -19,7 +19,7 @@ from typing import Any
 
 import _one_core
 from _ours import instructions
-from _readers import Reader, with_needs
+from _readers import Reader, learns, with_needs
 from _readers_report import collect
 from _readers_runs import Comparison, load_reader, read_split, train_all
 from _reproduce_data import Source, prepare
@@ -28,6 +28,7 @@ from _reproduce_paper import CONTROLS
 from _reproduce_peers import PEERS, collect_peers, finish_peers
 from _reproduce_publish import KINDS, best_seed, publish, renamed_command
 from _reproduce_render import model_names, take_over
+from _reproduce_taught import take_taught
 
 from skim_hf.results import describe_machine, threshold_curve, write_json
 from skim_hf.runtime.calibration import has_dial
@@ -122,6 +123,7 @@ def parse_options(study: Study, arguments: list[str] | None) -> argparse.Namespa
     names = (*study.readers, *PEERS)
     add = parser.add_argument
     add("--data", type=Path, help="folder of train, test and perhaps validation.parquet (default: the Hub)")
+    add("--taught", type=Path, help="taught.parquet of teach.py, for recipes that learn from a teacher")
     add("--glove", default=GLOVE, help="word vectors: .txt, or .safetensors with vocab.txt beside it")
     add("--seeds", type=int, default=study.seeds, help="how many trainings of each")
     add("--first-seed", type=int, default=1, help="the others follow")
@@ -146,12 +148,14 @@ def begin(study: Study, options: argparse.Namespace) -> tuple[dict[str, Any], Co
     """What the data is, and where the runs go.
 
     Raises:
-        FileNotFoundError: Data or word vectors are not there; says what to get and where to put it.
+        FileNotFoundError: Data, word vectors or a teacher's texts are not there; says how to get them.
         ValueError: The output folder holds other data.
     """
     shared = shared_options(study, options.glove)
     data = options.output / "data"
     about = prepare(study.source, options.data, data)
+    learning = [name for name in options.readers if learns(study.readers[name], shared)]
+    about["taught"] = take_taught(study.source, options.taught, data, needed_by=learning)
     splits = {name: read_split(data / f"{name}.parquet") for name in ("validation", "test")}
     threads = max((os.cpu_count() or 1) // options.jobs, 1)
     return about, Comparison(options.output, data, {}, splits, shared, threads, study.readers)
@@ -232,4 +236,6 @@ def command(options: argparse.Namespace) -> str:
     words = ["python", f"scripts/{Path(sys.argv[0]).name}", "--seeds", str(options.seeds)]
     if options.data is not None:
         words += ["--data", options.data.name]
+    if options.taught is not None:
+        words += ["--taught", options.taught.name]
     return shlex.join([*words, "--glove", Path(options.glove).name])

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Features, Sequence, Value
+from datasets import ClassLabel, Dataset, Features, Value
 
 from skim_hf.results import write_json
 from skim_hf.tables import read_rows
 from skim_hf.training import carve_validation
 from skim_hf.training.data import hub_splits
-from skim_hf.training.teacher import TEACHER
 
 SPLITS = ("train", "validation", "test")
 SPLIT_SEED = 42
@@ -55,8 +54,7 @@ def prepare(source: Source, given: Path | None, folder: Path) -> dict[str, Any]:
     """Writes `train.parquet`, `validation.parquet` and `test.parquet` with `text` and `label`.
 
     A text that occurs in two splits stays in the later one only, so that what is tested was never trained on;
-    the test split stays whole. Without validation texts a tenth of the training texts is set aside. A column
-    `teacher` of the training texts, probabilities of the labels, is kept for recipes that learn from one.
+    the test split stays whole. Without validation texts a tenth of the training texts is set aside.
 
     Args:
         source: The data set.
@@ -140,9 +138,8 @@ def _get(source: Source) -> str:
 
 def _clean(source: Source, split: str, columns: Columns) -> Dataset:
     """Rows of the wanted form, texts without marks, and labels with their names."""
-    is_train = split == "train"
     kept = np.ones(len(columns["text"]), dtype=bool)
-    if is_train and source.only in columns:
+    if split == "train" and source.only in columns:
         kept = np.array(columns[source.only], dtype=bool)
     texts = columns["text"]
     for mark in source.marks:
@@ -154,11 +151,12 @@ def _clean(source: Source, split: str, columns: Columns) -> Dataset:
             f"got {min(numbers)} to {max(numbers)}. A test split without labels cannot be scored."
         )
     rows = {"text": [text.strip() for text in texts], "label": numbers}
-    kinds = {"text": Value("string"), "label": ClassLabel(names=list(source.labels))}
-    if is_train and TEACHER in columns:
-        rows[TEACHER] = columns[TEACHER]
-        kinds[TEACHER] = Sequence(Value("float32"))
-    return Dataset.from_dict(rows, features=Features(kinds)).select(np.flatnonzero(kept))
+    return Dataset.from_dict(rows, features=features(source)).select(np.flatnonzero(kept))
+
+
+def features(source: Source, **more: Any) -> Features:
+    """Of the rows of a split, and of more columns."""
+    return Features({"text": Value("string"), "label": ClassLabel(names=list(source.labels)), **more})
 
 
 def _without_repetitions(parts: Mapping[str, Dataset]) -> tuple[dict[str, Dataset], dict[str, int]]:

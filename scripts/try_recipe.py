@@ -22,10 +22,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from _readers import Reader
+from _readers import Reader, learns
 from _readers_runs import Comparison, finish, read_split
 from _reproduce import GLOVE, Study, shared_options
 from _reproduce_data import ABOUT_NAME, prepare
+from _reproduce_taught import take_taught
 from _tried import LOG, entry_of, find, record
 
 # What this script decides, so that nothing is trained on or chosen by test texts.
@@ -68,6 +69,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--first-seed", type=int, default=1, help="the others follow")
     add("--threads", type=int, default=1, help="of a training")
     add("--data", type=Path, help="folder of the data, unless it is prepared already (default: the Hub)")
+    add("--taught", type=Path, help="taught.parquet of teach.py, for recipes that learn from a teacher")
     add("--glove", default=GLOVE, help="word vectors: .txt, or .safetensors with vocab.txt beside it")
     add("--output", type=Path, help="that of the reproduce script (default: outputs/<study>)")
     add("--log", type=Path, default=LOG, help="where the entry goes")
@@ -154,7 +156,7 @@ def begin(options: argparse.Namespace) -> Comparison:
     """Prepares the data, if need be, and says where trainings go.
 
     Raises:
-        FileNotFoundError: Data or word vectors are not there; says what to get and where to put it.
+        FileNotFoundError: Data, word vectors or a teacher's texts are not there; says how to get them.
         ValueError: The output folder holds other data.
     """
     study, data = options.study, options.output / "data"
@@ -163,6 +165,8 @@ def begin(options: argparse.Namespace) -> Comparison:
         prepare(study.source, options.data, data)
     base = study.readers[options.base]
     tried = Reader(options.name, {**base.options, **options.changed}, starts_from=options.start_run)
+    needed_by = [options.name] if learns(tried, shared) else []
+    take_taught(study.source, options.taught, data, needed_by=needed_by)
     splits = {"validation": read_split(data / "validation.parquet")}
     readers = {options.run: tried}
     return Comparison(options.output / "tried", data, {}, splits, shared, options.threads, readers)

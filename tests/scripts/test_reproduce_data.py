@@ -67,16 +67,6 @@ def test_validation_texts_are_set_aside_and_rows_of_another_form_left_out(data, 
     assert rows.features["label"].names == ["bad", "good"]
 
 
-def test_probabilities_of_a_teacher_stay_with_their_texts(data, source, given, tmp_path):
-    probabilities = [[0.25, 0.75], [0.5, 0.5], [1.0, 0.0], [0.0, 1.0]]
-    given("train", ["a", "b", "c", "d"], teacher=probabilities)
-    given("validation", ["e"])
-    data.prepare(source, given("test", ["b"]), tmp_path / "out")
-    rows = Dataset.from_parquet(str(tmp_path / "out" / "train.parquet"))
-    assert rows["text"][:] == ["a", "c", "d"]
-    assert rows["teacher"][:] == [probabilities[row] for row in (0, 2, 3)]
-
-
 def test_splits_of_other_data_are_not_taken_for_these(data, source, given, tmp_path):
     given("train", ["a", "b", "c"])
     folder = given("test", ["d", "e"])
