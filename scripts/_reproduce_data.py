@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Features, Value
+from datasets import ClassLabel, Dataset, Features, Value, concatenate_datasets
 
 from skim_hf.results import write_json
 from skim_hf.tables import read_rows
@@ -35,7 +35,8 @@ class Source:
         labels: Names of the labels 0, 1 and so on.
         page: Where one finds it.
         marks: What is replaced in texts by a blank, such as marks of line breaks.
-        only: A column that, where it is there, tells which training texts are of the form of the test texts.
+        form: A column that, where it is there, tells which training texts are of the form of the test texts.
+            Those of another form are trained on but never set aside for validation.
     """
 
     title: str
@@ -43,7 +44,7 @@ class Source:
     labels: tuple[str, ...]
     page: str
     marks: tuple[str, ...] = ()
-    only: str | None = None
+    form: str | None = None
 
     def described(self) -> dict[str, str]:
         """What result files say of the data."""
@@ -91,13 +92,18 @@ def _write_splits(source: Source, files: Mapping[str, Path], folder: Path) -> di
     parts: dict[str, Columns] = {
         name: read_rows(path, label_column="label").columns for name, path in files.items()
     }
-    cleaned = {name: _clean(source, name, rows) for name, rows in (parts or _from_hub(source)).items()}
+    parts = parts or _from_hub(source)
+    cleaned = {name: _clean(source, name, rows) for name, rows in parts.items()}
+    cleaned["train"], others = _by_form(source, parts["train"], cleaned["train"])
     is_carved = "validation" not in cleaned
     if is_carved:
         cleaned["train"], cleaned["validation"] = carve_validation(
             cleaned["train"], share=VALIDATION_SHARE, seed=SPLIT_SEED
         )
     splits, removed = _without_repetitions(cleaned)
+    more = _without_ends(others, splits)
+    splits["train"] = concatenate_datasets([splits["train"], more])
+    removed["train"] += len(others) - len(more)
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in splits.items():
         rows.to_parquet(str(folder / f"{name}.parquet"))
@@ -137,10 +143,7 @@ def _get(source: Source) -> str:
 
 
 def _clean(source: Source, split: str, columns: Columns) -> Dataset:
-    """Rows of the wanted form, texts without marks, and labels with their names."""
-    kept = np.ones(len(columns["text"]), dtype=bool)
-    if split == "train" and source.only in columns:
-        kept = np.array(columns[source.only], dtype=bool)
+    """Texts without marks, and labels with their names."""
     texts = columns["text"]
     for mark in source.marks:
         texts = [text.replace(mark, " ") for text in texts]
@@ -151,7 +154,13 @@ def _clean(source: Source, split: str, columns: Columns) -> Dataset:
             f"got {min(numbers)} to {max(numbers)}. A test split without labels cannot be scored."
         )
     rows = {"text": [text.strip() for text in texts], "label": numbers}
-    return Dataset.from_dict(rows, features=features(source)).select(np.flatnonzero(kept))
+    return Dataset.from_dict(rows, features=features(source))
+
+
+def _by_form(source: Source, columns: Columns, rows: Dataset) -> tuple[Dataset, Dataset]:
+    """Training texts of the form of the test texts, and the others."""
+    is_alike = np.array(columns.get(source.form or "", [True] * len(rows)), dtype=bool)
+    return rows.select(np.flatnonzero(is_alike)), rows.select(np.flatnonzero(~is_alike))
 
 
 def features(source: Source, **more: Any) -> Features:
@@ -168,3 +177,14 @@ def _without_repetitions(parts: Mapping[str, Dataset]) -> tuple[dict[str, Datase
         splits[name] = parts[name].select([row for row, text in enumerate(texts) if text not in later])
         later |= set(texts)
     return splits, {name: len(parts[name]) - len(splits[name]) for name in SPLITS}
+
+
+def _without_ends(others: Dataset, splits: Mapping[str, Dataset]) -> Dataset:
+    """Texts of another form that are not the end, such as all but the title, of a text of a later split."""
+    later = {_end(text) for name in SPLITS[1:] for text in splits[name]["text"]}
+    return others.select([row for row, text in enumerate(others["text"]) if _end(text) not in later])
+
+
+def _end(text: str) -> str:
+    """The last 60 letters and digits, which are the same however a text is set."""
+    return "".join(filter(str.isalnum, text.lower()))[-60:]

@@ -19,7 +19,7 @@ DATA = Source(
     labels=("World", "Sports", "Business", "Sci/Tech"),
     page="http://groups.di.unipi.it/~gulli/AG_corpus_of_news_articles.html",
     # Some collections hold texts without a title, which the test texts all have.
-    only="has_title",
+    form="has_title",
 )
 
 SHARED = {

@@ -5,6 +5,8 @@ import json
 import pytest
 from datasets import Dataset
 
+LONG = "A sentence of more than sixty letters and digits, so that it is seldom the same by chance."
+
 
 @pytest.fixture
 def data(script):
@@ -19,7 +21,7 @@ def source(data):
         labels=("bad", "good"),
         page="https://example.org/reviews",
         marks=("<br />",),
-        only="has_title",
+        form="has_title",
     )
 
 
@@ -52,19 +54,26 @@ def test_a_text_of_a_later_split_leaves_the_earlier_ones(data, source, given, tm
     assert set(about["files"]) == {"train.parquet", "validation.parquet", "test.parquet"}
 
 
-def test_validation_texts_are_set_aside_and_rows_of_another_form_left_out(data, source, given, tmp_path):
-    texts = [f"text {number}" for number in range(40)]
-    given("train_partial", texts, has_title=[number < 30 for number in range(40)])
-    folder = given("test", ["x", "y"])
+def test_texts_of_another_form_are_trained_on_but_not_validated_on(data, source, given, tmp_path):
+    texts = [f"Title {number} text {number}" for number in range(30)]
+    texts += [f"text {number}" for number in range(100, 110)]
+    # All of a test text but its title.
+    texts += [f"{LONG}!"]
+    given("train_partial", texts, has_title=[number < 30 for number in range(41)])
+    folder = given("test", ["x", f"What a title: {LONG.lower()}"])
     about = data.prepare(source, folder, tmp_path / "out")
-    assert about["splits"] == {"train": 27, "validation": 3, "test": 2}
+    assert about["splits"] == {"train": 37, "validation": 3, "test": 2}
+    assert about["removed"] == {"train": 1, "validation": 0, "test": 0}
     assert about["split_seed"] == data.SPLIT_SEED
-    rows = Dataset.from_parquet(str(tmp_path / "out" / "validation.parquet"))
-    for text, label in zip(rows["text"], rows["label"], strict=True):
-        assert int(text.split()[1]) < 30
+    train, validation = (
+        Dataset.from_parquet(str(tmp_path / "out" / f"{name}.parquet")) for name in ("train", "validation")
+    )
+    assert train["text"][-10:] == texts[30:40]
+    for text, label in zip(validation["text"], validation["label"], strict=True):
+        assert text.startswith("Title")
         assert label == int(text.split()[1]) % 2
     # Whoever reads the file knows the names.
-    assert rows.features["label"].names == ["bad", "good"]
+    assert validation.features["label"].names == ["bad", "good"]
 
 
 def test_splits_of_other_data_are_not_taken_for_these(data, source, given, tmp_path):
