@@ -19,12 +19,14 @@ def paper_name(skim_size: int, gamma: float) -> str:
 
 
 def paper_readers(training: Mapping[str, Any]) -> dict[str, Reader]:
-    """The paper's classification models: from scratch, the last state, no dropout, no average of weights.
+    """The paper's classification models: from scratch, the last state, no dropout, no average of weights, no
+    teacher.
 
     Args:
         training: Options of all of them: learning rate, batches, epochs and temperature.
     """
-    common = {"dropout": 0.0, "pooling": "last", "ema_decay": None, **training}
+    ours = dict.fromkeys(("ema_decay", "word_dropout", "teacher_column", "teacher_weight"))
+    common = {"dropout": 0.0, "pooling": "last", **ours, **training}
     readers = {"paper_plain": Reader("as in the paper: LSTM", {"policy": "full", **common})}
     for size, gamma in SETTINGS:
         readers[paper_name(size, gamma)] = Reader(

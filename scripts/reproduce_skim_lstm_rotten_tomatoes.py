@@ -46,7 +46,7 @@ STUDY = Study(
     shared=SHARED,
     readers={
         "plain": Reader("plain LSTM", {"policy": "full"}),
-        "skim": Reader("Skim-LSTM, d' = 10, from the plain one", SKIM, starts_from="plain"),
+        "skim": Reader("Skim-LSTM, d' = 10, from the plain one", {**SKIM, **WARM}, starts_from="plain"),
         "skim_cold": Reader("Skim-LSTM, d' = 10, from scratch", SKIM),
         **paper_readers(PAPER),
         **controls(),
