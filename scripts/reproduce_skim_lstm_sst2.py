@@ -24,6 +24,7 @@ SHARED = {
     "hidden_size": 100,
     "pooling": "last",
     "dropout": 0.3,
+    "word_dropout": 0.1,
     "learning_rate": 2e-3,
     "per_device_train_batch_size": 64,
     "num_train_epochs": 5,
@@ -31,7 +32,10 @@ SHARED = {
     "ema_decay": 0.999,
 }
 
-SKIM = {"policy": "skim", "skim_sizes": 10, "gamma": 0.02, "temperature_rate": 1e-4}
+SKIM = {"policy": "skim", "skim_sizes": 10, "gamma": 0.02, "temperature_rate": 1e-3}
+
+# Small cells begin as slices of the big ones, so that skimming is not much worse than reading from the start.
+WARM = {"small_cells": "slice", "num_train_epochs": 3}
 
 PAPER = {
     "learning_rate": 1e-3,
