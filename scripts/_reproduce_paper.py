@@ -19,8 +19,7 @@ def paper_name(skim_size: int, gamma: float) -> str:
 
 
 def paper_readers(training: Mapping[str, Any]) -> dict[str, Reader]:
-    """The paper's classification models: from scratch, the last state, no dropout, no average of weights, no
-    teacher.
+    """The paper's classification models: from scratch, the last state, no dropout, average or teacher.
 
     Args:
         training: Options of all of them: learning rate, batches, epochs and temperature.
