@@ -143,12 +143,23 @@ def taught(
     train, names = data.splits["train"], data.labels.names
     more = list(draw_sentences(options, seed))
     texts = Dataset.from_dict({"text": [*train["text"], *more]})
-    logits = trainer.predict(encode(texts, tokenizer, options.max_length)).predictions
-    found = probabilities(np.asarray(logits))
+    found = predict(trainer, encode(texts, tokenizer, options.max_length))
     known = [names[label] for label in train["labels"]]
     labels = [*known, *(names[label] for label in found[len(known) :].argmax(-1))]
     logger.info("%s labelled texts and %s sentences", len(known), len(more))
     return texts.add_column("label", labels).add_column("teacher", found.tolist())
+
+
+def predict(trainer: Trainer, rows: Dataset) -> NDArray[np.float64]:
+    """Probabilities of the labels, [N, C], in the order of the rows."""
+    # A trainer that groups by length would give predictions in the order of its groups; these are read by
+    # length too, so that little is padded, and put back.
+    trainer.args.train_sampling_strategy = "random"
+    order = np.argsort([len(ids) for ids in rows["input_ids"]], kind="stable")
+    logits = np.asarray(trainer.predict(rows.select(order)).predictions)
+    found = np.empty(logits.shape)
+    found[order] = probabilities(logits)
+    return found
 
 
 def probabilities(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

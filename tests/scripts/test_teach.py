@@ -58,8 +58,11 @@ def options(encoder, files, *more):
     return [str(each) for each in (*line, *more)]
 
 
-def test_texts_get_probabilities_and_sentences_labels(script, encoder, files):
-    path = script("teach").main(options(encoder, files, "--shortest", 4))
+# The trainer's own sampler would mix up the texts of batches that are grouped by length.
+@pytest.mark.parametrize("sampling", ["random", "group_by_length"])
+def test_texts_get_probabilities_and_sentences_labels(script, encoder, files, sampling):
+    given = ["--shortest", 4, "--train_sampling_strategy", sampling, "--per_device_eval_batch_size", 3]
+    path = script("teach").main(options(encoder, files, *given))
     rows = load_dataset("parquet", data_files=str(path), split="train", cache_dir=str(files / "cache"))
     assert rows["text"][:12] == ["the plot was dull .", "the plot was fine ."] * 6
     assert rows["label"][:12] == ["bad", "good"] * 6
