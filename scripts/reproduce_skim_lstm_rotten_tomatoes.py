@@ -43,7 +43,7 @@ WARM = {"small_cells": "slice", "num_train_epochs": 3}
 PAPER = {
     "learning_rate": 1e-3,
     "per_device_train_batch_size": 32,
-    "num_train_epochs": 10,
+    "num_train_epochs": 6,
     "temperature_rate": 1e-4,
 }
 
