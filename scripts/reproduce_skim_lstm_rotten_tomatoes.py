@@ -35,7 +35,7 @@ SHARED = {
     "ema_decay": 0.999,
 }
 
-SKIM = {"policy": "skim", "skim_sizes": 10, "gamma": 0.02, "temperature_rate": 1e-3}
+SKIM = {"policy": "skim", "skim_sizes": 10, "gamma": 0.01, "temperature_rate": 1e-3}
 
 # Small cells begin as slices of the big ones, so that skimming is not much worse than reading from the start.
 WARM = {"small_cells": "slice", "num_train_epochs": 3}
