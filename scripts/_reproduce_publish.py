@@ -86,10 +86,13 @@ def _run(comparison: Comparison, kind: str, seed: int) -> Run:
 
 def _training(folder: Path, run: Run, about: Mapping[str, Any]) -> ModelResults:
     """How a model was trained, as its result file tells it."""
+    splits = dict(about["splits"])
+    if "teacher_column" in run["options"]:
+        splits["teacher-labelled"] = about["taught"]["texts"]
     return from_training(
         folder,
         data={name: about[name] for name in DATA_FIELDS},
-        splits=about["splits"],
+        splits=splits,
         recipe=run["options"],
         seed=run["seed"],
         seconds=run["training_seconds"],

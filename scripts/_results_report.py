@@ -141,12 +141,29 @@ def _notes(study: Figures | None) -> str:
         f"Ours: {sizes} texts, validation texts {taken}, {sum(data['removed'].values()):,} texts removed "
         "from earlier splits because a later one has them.",
         f"Means ± standard deviations over {len(seeds)} seeds." if len(seeds) > 1 else "One seed.",
-        "Checkpoints and the published seed were chosen by validation accuracy.",
+        *_training_notes(study),
         *_published_notes(study),
         *(f"{name} is missing: {reason}." for name, reason in study["missing"].items()),
         f"{study['machine']['processor']} (shared and noisy). Command: `{study['command']}`.",
     ]
     return " ".join(sentences)
+
+
+def _training_notes(study: Figures) -> list[str]:
+    """What was learned from beside the official texts, and which checkpoints were kept."""
+    options = {name: reader["runs"][0]["options"] for name, reader in study["readers"].items()}
+    last = [name for name, found in options.items() if found.get("load_best_model_at_end") is False]
+    titles = ", ".join(study["readers"][name]["title"] for name in last)
+    taught = [name for name, found in options.items() if "teacher_column" in found]
+    more = (study["data"].get("taught") or {}).get("texts", 0) - study["data"]["splits"]["train"]
+    return [
+        "All models but those as in the paper and the baselines also learned from a teacher's probabilities, "
+        f"and from {more:,} more texts that it labelled."
+        if taught
+        else "",
+        "Checkpoints and the published seed were chosen by validation accuracy"
+        + (f"; of {titles} the last one was kept." if last else "."),
+    ]
 
 
 def _published_notes(study: Figures) -> list[str]:

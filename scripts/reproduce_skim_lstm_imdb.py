@@ -35,11 +35,17 @@ SHARED = {
     "ema_decay": 0.99,
 }
 
-SKIM = {"policy": "skim", "skim_sizes": 10, "gamma": 0.016, "temperature_rate": 1e-3}
+# The last epoch is kept, because the most accurate may be one that still reads most words.
+SKIM = {
+    "policy": "skim",
+    "skim_sizes": 10,
+    "gamma": 0.016,
+    "temperature_rate": 1e-3,
+    "load_best_model_at_end": False,
+}
 
 # Small cells begin as slices of the big ones, so that skimming is not much worse than reading from the start.
-# The last epoch is kept, because the most accurate may be one that still reads most words.
-WARM = {"small_cells": "slice", "num_train_epochs": 3, "load_best_model_at_end": False}
+WARM = {"small_cells": "slice", "num_train_epochs": 3}
 
 PAPER = {
     "learning_rate": 1e-3,

@@ -20,7 +20,7 @@ def report(script):
 
 def run(accuracy, skimmed, cost, paper=1.0):
     reading = {"skim_rate_micro": skimmed, "skim_rate_macro": skimmed / 2, "flop_ratio_paper": paper}
-    return {"test": {"accuracy": accuracy, "cost": cost, **reading}}
+    return {"options": {}, "test": {"accuracy": accuracy, "cost": cost, **reading}}
 
 
 @pytest.fixture
@@ -92,6 +92,19 @@ def test_a_study_without_a_published_pair_has_no_times(report, study, published)
     text = report.render_study(study, published["models"]["skim-lstm-sst2"], published)
     assert "p99" not in text
     assert "In bold" not in text
+
+
+def test_a_teacher_and_kept_checkpoints_are_told(report, study, published):
+    rows = published["models"]["skim-lstm-sst2"]
+    text = report.render_study(study, rows, published)
+    assert "teacher" not in text
+    assert "seed were chosen by validation accuracy. " in text
+    study["data"]["taught"] = {"texts": 5000}
+    study["readers"]["plain"]["runs"][0]["options"] = {"teacher_column": "teacher"}
+    study["readers"]["skim"]["runs"][0]["options"] = {"load_best_model_at_end": False}
+    text = report.render_study(study, rows, published)
+    assert "a teacher's probabilities, and from 4,000 more texts that it labelled. " in text
+    assert "by validation accuracy; of Skim-LSTM the last one was kept. " in text
 
 
 def test_what_is_better_is_said(report, study, published):

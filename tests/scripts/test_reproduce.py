@@ -53,7 +53,9 @@ def test_every_recipe_is_a_training(script, name):
     for reader in study.readers:
         fields = runs.training_fields(comparison, reader, 1)
         model, _, args = options.parse(script("_commands").training_command(fields, "--do_train")[2:])
-        assert args.load_best_model_at_end
+        # Of a model that skims the most accurate epoch may be one that still reads most words.
+        keeps_last = name == "imdb" and reader in ("skim", "skim_cold")
+        assert args.load_best_model_at_end is not keeps_last
         assert (args.ema_decay is None) == reader.startswith("paper")
         assert (model.glove is None) == (reader == "skim")
     assert {"plain", "skim", "skim_cold", "paper_plain", "paper_5_01", "paper_10_02", "small", "mean"} <= set(
