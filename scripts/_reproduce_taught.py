@@ -45,8 +45,8 @@ def take_taught(
         return about
     if given is None or not given.is_file():
         raise FileNotFoundError(
-            f"{', '.join(needed_by) or 'Somebody'} learns from a teacher, and there is no "
-            f"{given or TAUGHT_NAME}. Make it with scripts/teach.py --train_file {folder}/train.parquet "
+            f"There is no {given or TAUGHT_NAME} of a teacher{' for ' * bool(needed_by)}"
+            f"{', '.join(needed_by)}. Make it with scripts/teach.py --train_file {folder}/train.parquet "
             f"--validation_file {folder}/validation.parquet (docs/training.md says more), and give it with "
             "--taught."
         )

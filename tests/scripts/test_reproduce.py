@@ -85,12 +85,17 @@ def test_a_study_is_trained_measured_published_and_taken_over(
     study = script("reproduce_skim_lstm_rotten_tomatoes").STUDY
     commands = random_training(texts, ("negative", "positive"))
     reproduce, render = script("_reproduce").reproduce, script("_reproduce_render")
+    # Of two of the training texts, and of one that is tested.
+    rows = {"text": [texts[0], texts[1], texts[-1]], "label": ["negative", "positive", "negative"]}
+    Dataset.from_dict({**rows, "teacher": [[0.75, 0.25]] * 3}).to_parquet(str(tmp_path / "taught.parquet"))
+    line = [*line, f"--taught={tmp_path / 'taught.parquet'}"]
     only = "--only=skim,small,mean,fasttext"
     reproduce(study, [*line, only])
     results = json.loads((tmp_path / "out" / "study.json").read_text(encoding="utf-8"))
     assert list(results["readers"]) == ["plain", "skim", "small", "mean"]
     assert str(tmp_path) not in json.dumps(results["published"]) + results["command"]
-    assert "--data given" in results["command"]
+    assert "--data given --taught taught.parquet" in results["command"]
+    assert results["data"]["taught"]["texts"] == 2
     for name, reader in results["readers"].items():
         assert len(reader["runs"]) == 2
         for run in reader["runs"]:

@@ -50,7 +50,7 @@ def test_texts_of_another_teacher_are_refused(take_taught, source, taught, tmp_p
 
 def test_who_learns_from_a_teacher_asks_for_its_texts(take_taught, source, taught, tmp_path):
     assert take_taught(source, None, tmp_path / "out", needed_by=[]) is None
-    with pytest.raises(FileNotFoundError, match=r"plain learns from a teacher.*teach\.py .*--taught"):
+    with pytest.raises(FileNotFoundError, match=r"no taught.parquet .* for plain\. .*teach\.py .*--taught"):
         take_taught(source, None, tmp_path / "out", needed_by=["plain"])
     with pytest.raises(FileNotFoundError, match="no-such"):
         take_taught(source, tmp_path / "no-such.parquet", tmp_path / "out", needed_by=[])

@@ -31,7 +31,7 @@ def attempt(script, tmp_path, texts):
     places = [f"--glove={vectors}", f"--output={tmp_path / 'out'}", f"--log={log}", f"--data={given}"]
 
     def run(name, *words):
-        line = ["--study=skim-lstm-rotten-tomatoes", f"--name={name}", *places, *words]
+        line = ["--study=skim-lstm-imdb", f"--name={name}", *places, *words]
         script("try_recipe").main(line)
         return json.loads(log.read_text(encoding="utf-8"))["tried"]
 
@@ -73,10 +73,10 @@ def test_a_recipe_is_tried_kept_and_gone_on_with(attempt, script, texts, random_
     assert "glove" not in started
     with pytest.raises(SystemExit, match="'Max pooling' was not tried with seed 4"):
         attempt("skim", *skim, "--first-seed=4")
-    table = script("_tried").render_tried(entries, "skim-lstm-rotten-tomatoes")
+    table = script("_tried").render_tried(entries, "skim-lstm-imdb")
     assert "| Max pooling | plain | `pooling` max, `ema_decay` left out | 3 |" in table
     assert "| skim | skim, started from Max pooling |  | 2 |" in table
-    assert script("_tried").render_tried(entries, "skim-lstm-imdb") == "Not measured yet."
+    assert script("_tried").render_tried(entries, "skim-lstm-sst2") == "Not measured yet."
 
 
 @pytest.mark.parametrize(
