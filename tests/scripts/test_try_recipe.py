@@ -47,7 +47,8 @@ def test_a_recipe_is_tried_kept_and_gone_on_with(attempt, script, texts, random_
     changes = ["--", "--pooling", "max", "--ema_decay", "null"]
     (entry,) = attempt("Max pooling", "--seeds=2", *changes)
     given = given_to(commands[0])
-    assert (given["pooling"], given["policy"], given["dropout"]) == ("max", "full", "0.3")
+    shared = script("reproduce_skim_lstm_imdb").STUDY.shared
+    assert (given["pooling"], given["policy"], given["dropout"]) == ("max", "full", str(shared["dropout"]))
     assert "ema_decay" not in given
     assert "test_file" not in given
     assert Path(given["validation_file"]) == tmp_path / "out" / "data" / "validation.parquet"
