@@ -57,7 +57,7 @@ STUDY = Study(
         **paper_readers(PAPER),
         **controls(),
     },
-    most_words=15_000,
+    most_words=10_500,
     seeds=3,
     example="Late goal sends the champions into the final. It is the third defeat in a row.",
 )

@@ -65,7 +65,7 @@ STUDY = Study(
         **paper_readers(PAPER),
         **controls(),
     },
-    most_words=15_000,
+    most_words=11_500,
     seeds=3,
     example="The trailer was great. The film itself is a dull, badly acted waste of two hours.",
 )
