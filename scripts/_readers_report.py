@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from _marks import replace_between
 from _readers import PLAIN, READERS
 from _readers_plot import plot_readers
 from _readers_runs import Comparison
 from _report_latency import load
-from render_readme import replace_between
 
 from skim_hf.results import Block
 

@@ -37,6 +37,8 @@ class Source:
         marks: What is replaced in texts by a blank, such as marks of line breaks.
         form: A column that, where it is there, tells which training texts are of the form of the test texts.
             Those of another form are trained on but never set aside for validation.
+        block: Rows next to one another that go to the same split, because they tell of the same thing, such
+            as a film; test texts tell of others.
     """
 
     title: str
@@ -45,6 +47,7 @@ class Source:
     page: str
     marks: tuple[str, ...] = ()
     form: str | None = None
+    block: int = 1
 
     def described(self) -> dict[str, str]:
         """What result files say of the data."""
@@ -97,9 +100,7 @@ def _write_splits(source: Source, files: Mapping[str, Path], folder: Path) -> di
     cleaned["train"], others = _by_form(source, parts["train"], cleaned["train"])
     is_carved = "validation" not in cleaned
     if is_carved:
-        cleaned["train"], cleaned["validation"] = carve_validation(
-            cleaned["train"], share=VALIDATION_SHARE, seed=SPLIT_SEED
-        )
+        cleaned["train"], cleaned["validation"] = _carve(source, cleaned["train"])
     splits, removed = _without_repetitions(cleaned)
     more = _without_ends(others, splits)
     splits["train"] = concatenate_datasets([splits["train"], more])
@@ -155,6 +156,12 @@ def _clean(source: Source, split: str, columns: Columns) -> Dataset:
         )
     rows = {"text": [text.strip() for text in texts], "label": numbers}
     return Dataset.from_dict(rows, features=features(source))
+
+
+def _carve(source: Source, train: Dataset) -> tuple[Dataset, Dataset]:
+    """Sets validation texts aside, in blocks where neighbours belong together."""
+    blocks = None if source.block == 1 else [row // source.block for row in range(len(train))]
+    return carve_validation(train, share=VALIDATION_SHARE, seed=SPLIT_SEED, groups=blocks)
 
 
 def _by_form(source: Source, columns: Columns, rows: Dataset) -> tuple[Dataset, Dataset]:

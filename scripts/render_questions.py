@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from _marks import replace_between
 from _question_plots import draw_all, skimming
 from _question_report import render_latency, render_runs, render_training
-from render_readme import replace_between
 
 from skim_hf.results import describe_answer, write_json
 from skim_hf.runtime import RuntimeConfig, SkimRuntime

@@ -12,9 +12,11 @@ import shutil
 from pathlib import Path
 
 from _cli_examples import render_examples
+from _marks import replace_between
 from _question_report import render_summary
 from _report import render_example, render_headline, render_table, render_training
 from _report_latency import render_gain, render_texts, render_tokens
+from _report_models import render_models
 
 from skim_hf.hub.card import CARD_NAME, make_card
 from skim_hf.results import RESULTS_NAME, ModelResults
@@ -73,6 +75,7 @@ def render(text: str) -> str:
         "tokens": render_tokens(LATENCY),
         "gain": render_gain(GAIN, GAIN_FIGURE.relative_to(ROOT)),
         "training": render_training(TRAINING, FIGURE.relative_to(ROOT)),
+        "models": render_models(TRAINING.parent),
         "questions": render_summary(json.loads(QUESTIONS.read_text(encoding="utf-8"))),
     }
     for name, part in parts.items():
@@ -83,15 +86,6 @@ def render(text: str) -> str:
 def render_model_card() -> str:
     """The card of the quickstart's skimming model, as it lies in the model's folder."""
     return str(make_card(ModelResults.load(MODEL), RuntimeConfig.load(CONFIG), name=MODEL_NAME))
-
-
-def replace_between(text: str, start: str, end: str, content: str) -> str:
-    """Replaces what stands between two marks, which stay."""
-    before, found_start, rest = text.partition(start)
-    _, found_end, after = rest.partition(end)
-    if not (found_start and found_end):
-        raise ValueError(f"The document must hold the marks {start} and {end}, in this order.")
-    return f"{before}{start}\n{content}\n{end}{after}"
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from _figures_report import render_figures, render_gain, render_words
+from _marks import replace_between
 from _results_questions import render_readers
 from _results_report import render_shortfalls, render_study
 from _tried import LOG, load_log, render_tried
-from render_readme import replace_between
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "results.md"

@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from render_readme import replace_between
+from _marks import replace_between
 
 from skim_hf.results import write_json
 

@@ -19,6 +19,8 @@ DATA = Source(
     labels=("negative", "positive"),
     page="https://ai.stanford.edu/~amaas/data/sentiment/",
     marks=("<br />",),
+    # Reviews of a film lie side by side, and those that are tested are of other films than those trained on.
+    block=128,
 )
 
 SHARED = {

@@ -32,6 +32,17 @@ def test_arguments_are_labelled_in_their_order(records, folder, expected):
     assert records("predict", folder, *TEXTS) == expected
 
 
+def test_the_model_may_be_named_by_an_option(records, cli, folder, expected):
+    assert records("predict", "--model", folder, *TEXTS) == expected
+    assert records("predict", "--threads", "2", *TEXTS, f"--model={folder}") == expected
+    # After -- everything is a text.
+    [found] = records("predict", folder, "--", "--model")
+    assert found["text"] == "--model"
+    refused = cli("predict", *TEXTS, "--model")
+    assert refused.exit_code == 2
+    assert "--model needs a value" in refused.stderr
+
+
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
 def test_every_line_of_the_standard_input_is_a_text(records, folder, expected, end):
     content = b"\xef\xbb\xbf" + b"\r\n".join(text.encode() for text in TEXTS) + end

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 
 import pytest
 
@@ -85,6 +86,21 @@ def test_rows_are_means_over_seeds_beside_published_ones(report, study, publishe
         "abacus",
     ):
         assert said in text
+
+
+def test_published_models_stand_in_the_readme(script, render, study, tmp_path):
+    models = script("_report_models")
+    shutil.copyfile(render.RESULTS / render.PUBLISHED, tmp_path / render.PUBLISHED)
+    assert models.render_models(tmp_path) == "None yet."
+    study["model"] = "skim-lstm-imdb"
+    (tmp_path / "skim-lstm-imdb.json").write_text(json.dumps(study), encoding="utf-8")
+    name = "[skim-lstm-imdb](model_cards/skim-lstm-imdb)"
+    row = f"| {name} | 80.0% ± 1.4 | 81.0% ± 1.4 | 85.0% | 5.3x | 40 (40) | 40 (40) |"
+    assert row in models.render_models(tmp_path)
+    # One that was not published is no model yet.
+    del study["published"]
+    (tmp_path / "skim-lstm-imdb.json").write_text(json.dumps(study), encoding="utf-8")
+    assert models.render_models(tmp_path) == "None yet."
 
 
 def test_a_study_without_a_published_pair_has_no_times(report, study, published):

@@ -1,5 +1,6 @@
 """Splits of a reproduced data set share no text, and data that is missing is asked for."""
 
+import dataclasses
 import json
 
 import pytest
@@ -74,6 +75,21 @@ def test_texts_of_another_form_are_trained_on_but_not_validated_on(data, source,
         assert label == int(text.split()[1]) % 2
     # Whoever reads the file knows the names.
     assert validation.features["label"].names == ["bad", "good"]
+
+
+def test_neighbours_that_belong_together_are_set_aside_together(data, source, given, tmp_path):
+    given("train", [f"text {number}" for number in range(60)])
+    folder = given("test", ["x"])
+    source = dataclasses.replace(source, block=4)
+    assert data.prepare(source, folder, tmp_path / "out")["splits"] == {
+        "train": 52,
+        "validation": 8,
+        "test": 1,
+    }
+    rows = Dataset.from_parquet(str(tmp_path / "out" / "validation.parquet"))
+    numbers = [int(text.split()[1]) for text in rows["text"]]
+    assert numbers == [4 * (number // 4) + at % 4 for at, number in enumerate(numbers)]
+    assert len({number // 4 for number in numbers}) == 2
 
 
 def test_splits_of_other_data_are_not_taken_for_these(data, source, given, tmp_path):

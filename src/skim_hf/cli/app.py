@@ -14,6 +14,7 @@ from skim_hf.cli.card import CARD_HELP, card
 from skim_hf.cli.evaluate import EVALUATE_HELP, evaluate
 from skim_hf.cli.examples import help_text
 from skim_hf.cli.info import INFO_HELP, info
+from skim_hf.cli.options import ModelCommand
 from skim_hf.cli.output import prepare_streams
 from skim_hf.cli.predict import PREDICT_HELP, predict
 from skim_hf.cli.push import PUSH_HELP, push
@@ -105,4 +106,4 @@ for command, text in (
     (card, CARD_HELP),
     (push, PUSH_HELP),
 ):
-    app.command(help=text)(command)
+    app.command(help=text, cls=ModelCommand)(command)

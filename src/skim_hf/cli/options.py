@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 from skim_hf.cli.inputs import file_texts
 
@@ -42,7 +43,7 @@ class ModelOptions:
         str,
         typer.Argument(
             metavar="MODEL",
-            help="Folder of a saved model, or its id on the Hub, such as org/name.",
+            help="Folder of a saved model, or its id on the Hub, such as org/name; or --model MODEL.",
             show_default=False,
         ),
     ]
@@ -188,6 +189,24 @@ class ModelOptions:
                 f"{self.model} answers questions, and this is for models that label texts: use skim-hf "
                 "answer, skim-hf trace --question or skim-hf evaluate."
             )
+
+
+class ModelCommand(TyperCommand):
+    """A command whose model may also be named by --model, wherever among its words."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Puts the model that an option names before all other words."""
+        before = args[: args.index("--")] if "--" in args else args
+        for at, word in enumerate(before):
+            if word.startswith("--model="):
+                args = [word.removeprefix("--model="), *args[:at], *args[at + 1 :]]
+                break
+            if word == "--model":
+                if at + 1 == len(before):
+                    raise typer.BadParameter("--model needs a value: the folder or the id of a model.", ctx)
+                args = [args[at + 1], *args[:at], *args[at + 2 :]]
+                break
+        return super().parse_args(ctx, args)
 
 
 def takes_model(command: Callable[..., None]) -> Callable[..., None]:
