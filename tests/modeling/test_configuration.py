@@ -102,7 +102,6 @@ IMPOSSIBLE = [
     ],
     *[(name, v) for name in ("exact_match", "freeze_embeddings") for v in (1, 0, None, "yes")],
     *[("reader", v) for v in ("none", "BiDAF", "", 1, ["bidaf"])],
-    ("freeze_embeddings", True),
     *[("budget_type", v) for v in ("none", ["gates"], "updates", "gates", "likelihoods")],
     *[("slope", v) for v in (0, -1.0, float("inf"), None)],
     *[("skip_rate", v) for v in (-0.1, 1, 1.0, 1.5, float("nan"), None, True)],
@@ -122,6 +121,12 @@ IMPOSSIBLE = [
     *[("budget_target", v) for v in (0.0, -0.1, 1.1, float("nan"), "half")],
     *[("skim_sizes", v) for v in ([], [101], [-1], [5, 10], [10.0], [True], ["10"], 10, "10", {10})],
 ]
+
+
+def test_only_words_have_vectors_to_freeze():
+    assert SkimRNNConfig(freeze_embeddings=True).freeze_embeddings
+    with pytest.raises(ValueError, match="freeze_embeddings is for word vectors"):
+        SkimRNNConfig(vocab_size=None, input_size=13, freeze_embeddings=True)
 
 
 def test_defaults():

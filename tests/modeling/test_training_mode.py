@@ -37,6 +37,18 @@ def test_the_global_seed_is_the_default_source(make_model):
     assert not torch.equal(results[0], results[2])
 
 
+def test_frozen_word_vectors_stay_frozen(make_model, tmp_path):
+    make_model(freeze_embeddings=True).save_pretrained(tmp_path)
+    model = SkimRNNForSequenceClassification.from_pretrained(tmp_path).train()
+    model(IDS, labels=LABELS).loss.backward()
+    still = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
+    assert still == ["skim_rnn.embed_tokens.weight"]
+    assert model.skim_rnn.embed_tokens.weight.grad is None
+    assert not SkimRNNModel(model.config).embed_tokens.weight.requires_grad
+    thawed = SkimRNNForSequenceClassification.from_pretrained(tmp_path, freeze_embeddings=False)
+    assert thawed.skim_rnn.embed_tokens.weight.requires_grad
+
+
 def test_evaluation_draws_nothing(make_model):
     model = make_model(dropout=0.5)
     source = generator()

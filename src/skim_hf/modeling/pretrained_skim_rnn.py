@@ -8,6 +8,9 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
 
+# That of typing needs Python 3.11; torch brings this one.
+from typing_extensions import Self
+
 from .auto_map_skim_rnn import AUTO_MAP
 from .cells_skim_rnn import LSTMCell, RecurrentCell
 from .configuration_skim_rnn import SkimRNNConfig
@@ -30,6 +33,13 @@ class SkimRNNPreTrainedModel(PreTrainedModel):
     _no_split_modules = ["SkimRNNLayer"]  # noqa: RUF012 - transformers reads this class constant as a list
 
     @torch.no_grad()
+    def train(self, mode: bool = True) -> Self:
+        """Sets the mode; word vectors that are frozen stay so, whoever has put new ones in their place."""
+        if self.config.freeze_embeddings and isinstance(getattr(self, "embed_tokens", None), nn.Embedding):
+            # Here too, since loading and resizing make new parameters.
+            self.embed_tokens.weight.requires_grad_(False)
+        return super().train(mode)
+
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, RecurrentCell):
             self._init_cell(module)

@@ -45,6 +45,7 @@ class ModelOptions:
     budget_type: str | None = _option(_one_of("budget_type"))
     skim_threshold: float | None = _option("Skim above this probability; 1 reads all.")
     recompute_gates: bool | None = _option("true saves memory, at the price of time.")
+    freeze_embeddings: bool | None = _option("true leaves word vectors as they are.")
 
     def config_fields(self) -> dict[str, object]:
         """Options of the configuration that were given.
@@ -64,7 +65,6 @@ class QuestionOptions(ModelOptions):
     num_encoder_layers: int | None = _option("Layers before the attention.")
     num_highway_layers: int | None = _option("Highway layers on the word vectors.")
     exact_match: bool | None = _option("false leaves out which words are in the question too.")
-    freeze_embeddings: bool | None = _option("true leaves word vectors as they are.")
     char_vocab_size: int | None = _option("Characters known, such as 258 for Latin-1; left out reads none.")
     char_embedding_size: int | None = _option("Width of a character vector.")
     char_filters: int | None = _option("Features of a word made of its characters.")
