@@ -25,6 +25,7 @@ def plot_cost(found: dict[str, Any], path: Path) -> None:
     """
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     texts = found["data"]["splits"][found["cost"]["split"]]
     panels = (
@@ -42,7 +43,9 @@ def plot_cost(found: dict[str, Any], path: Path) -> None:
             axes.margins(0.08)
             axes.spines[["top", "right"]].set_visible(False)
         both[1].set_xscale("log")
+        both[1].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         both[1].xaxis.set_major_formatter("{x:g}")
+        both[1].minorticks_off()
         both[0].set_ylabel(f"accuracy, %; {texts:,} {found['cost']['split']} texts")
         figure.legend(*_handles(*both), loc="outside lower center", ncols=3, frameon=False, fontsize=9)
         save_figure(figure, path)

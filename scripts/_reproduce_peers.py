@@ -9,6 +9,7 @@ from typing import Any
 
 import _peers_fasttext
 import _peers_model2vec
+import numpy as np
 from _latency_texts import peer_loader
 from _readers_runs import Comparison, Run, read_split
 from tqdm.auto import tqdm
@@ -49,14 +50,14 @@ def _finish(comparison: Comparison, name: str, seed: int, glove: str) -> None:
     if comparison.finished(name, seed, options) is not None:
         return
     folder = comparison.model(name, seed)
-    texts, labels = read_split(comparison.data / "train.parquet")
-    started = time.perf_counter()
+    texts, labels = shuffled(*read_split(comparison.data / "train.parquet"), seed)
+    started, more = time.perf_counter(), {}
     if name == "model2vec":
         _peers_model2vec.save(folder, texts, labels, seed, vectors=glove)
     else:
-        _peers_fasttext.save(folder, name, texts, labels, seed)
+        more["learning_rate"] = _peers_fasttext.save(folder, name, texts, labels, seed)
     seconds = time.perf_counter() - started
-    run: Run = {"reader": name, "seed": seed, "options": options, "training_seconds": seconds}
+    run: Run = {"reader": name, "seed": seed, "options": options, "training_seconds": seconds, **more}
     label_of = peer_loader(name, folder)
     for split, (inputs, wanted) in comparison.splits.items():
         right = sum(label_of(text) == label for text, label in zip(inputs, wanted, strict=True))
@@ -64,10 +65,17 @@ def _finish(comparison: Comparison, name: str, seed: int, glove: str) -> None:
     comparison.save(run)
 
 
+def shuffled(texts: Sequence[str], labels: Sequence[Any], seed: int) -> tuple[list[str], list[Any]]:
+    """Texts and labels in another order, because fastText takes them as they come, and files go by label."""
+    order = np.random.default_rng(seed).permutation(len(texts)).tolist()
+    return [texts[row] for row in order], [labels[row] for row in order]
+
+
 def _options(name: str, glove: str) -> dict[str, Any]:
+    order = {"order": "shuffled by the seed"}
     if name == "model2vec":
-        return {"vectors": Path(glove).name, "most_words": _peers_model2vec.MOST_WORDS}
-    return dict(_peers_fasttext.SETTINGS)
+        return {**order, "vectors": Path(glove).name, "most_words": _peers_model2vec.MOST_WORDS}
+    return {**order, **_peers_fasttext.SETTINGS}
 
 
 def collect_peers(comparison: Comparison, names: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:

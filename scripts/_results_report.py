@@ -146,7 +146,7 @@ def _notes(study: Figures | None) -> str:
         *(f"{name} is missing: {reason}." for name, reason in study["missing"].items()),
         f"{study['machine']['processor']} (shared and noisy). Command: `{study['command']}`.",
     ]
-    return " ".join(sentences)
+    return " ".join(filter(None, sentences))
 
 
 def _training_notes(study: Figures) -> list[str]:

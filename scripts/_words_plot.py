@@ -35,6 +35,10 @@ def plot_words(results: dict[str, Any], path: Path) -> None:
         for axes, (kind, label) in zip(panels.flat, KINDS.items(), strict=True):
             _draw(axes, results[kind])
             axes.set_xlabel(label)
+        # All have the axis of the first.
+        groups = [group for kind in KINDS for group in results[kind].values()]
+        highest = max(max(group["probability"], group["read"]) for group in groups)
+        panels[0, 0].set_ylim(0, 105 * highest)
         for axes in panels[:, 0]:
             axes.set_ylabel("% of words")
         handles, labels = panels[0, 0].get_legend_handles_labels()
@@ -60,6 +64,6 @@ def _draw(axes: Any, groups: dict[str, dict[str, float]]) -> None:
         label="share that was read",
     )
     names = [name.replace(" to ", "\u2013") for name in groups]
-    axes.set_xticks(places, names, fontsize=8, rotation=30 if len(names) > 7 else 0)
-    axes.set_ylim(bottom=0)
+    is_crowded = len(names) > 7 or max(map(len, names), default=0) > 12
+    axes.set_xticks(places, names, fontsize=8, rotation=30 if is_crowded else 0)
     axes.spines[["top", "right"]].set_visible(False)

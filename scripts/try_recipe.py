@@ -188,6 +188,7 @@ def told_command(options: argparse.Namespace, changed: Sequence[str]) -> str:
     words += ["--base", options.base, "--seeds", str(options.seeds)]
     words += ["--first-seed", str(options.first_seed)] if options.first_seed != 1 else []
     words += ["--start", options.start] if options.start is not None else []
+    words += ["--taught", options.taught.name] if options.taught is not None else []
     words += ["--glove", Path(options.glove).name]
     return shlex.join([*words, "--", *changed] if changed else words)
 

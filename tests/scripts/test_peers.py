@@ -111,3 +111,24 @@ def test_a_small_transformer_runs(script, tmp_path):
     assert run(TEXTS[0]) in (0, 1)
     # More than the positions: cut.
     assert run("film " * 100) in (0, 1)
+
+
+def test_fasttext_is_trained_again_with_smaller_steps_where_its_arithmetic_fails(script, tmp_path):
+    module, tried = script("_peers_fasttext"), []
+
+    def train(path, *, lr, seed, **_):
+        tried.append(lr)
+        if len(tried) < 3:
+            raise RuntimeError("Encountered NaN.")
+        return f"model of {path}, seed {seed}"
+
+    assert module._train(train, tmp_path, 7) == (f"model of {tmp_path}, seed 7", 0.05)
+    assert tried == [0.2, 0.1, 0.05]
+
+    def fail(path, **_):
+        raise RuntimeError("Encountered NaN." if len(tried) == 3 else "No such file")
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            module._train(fail, tmp_path, 7)
+        tried.append(0)

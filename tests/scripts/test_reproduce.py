@@ -135,6 +135,13 @@ def test_a_study_is_trained_measured_published_and_taken_over(
         check_published(load_published(tmp_path / "cards" / name))
 
 
+def test_baselines_get_their_texts_in_no_order(script):
+    texts, labels = script("_reproduce_peers").shuffled([f"text {n}" for n in range(20)], list(range(20)), 3)
+    assert labels != sorted(labels)
+    assert sorted(labels) == list(range(20))
+    assert texts == [f"text {n}" for n in labels]
+
+
 def check_published(stored):
     """Results of a folder tell how it was made and measured."""
     assert len(stored.predictions["texts"]) == 10
