@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .configuration_skim_rnn import SkimRNNConfig
@@ -26,9 +26,8 @@ def check_question(config: SkimRNNConfig) -> None:
     if config.reader is not None:
         _check_reader(config)
         return
-    foreign: dict[str, Any] = given | ({"freeze_embeddings": True} if config.freeze_embeddings else {})
-    if foreign:
-        listed = ", ".join(f"{name}={value!r}" for name, value in foreign.items())
+    if given:
+        listed = ", ".join(f"{name}={value!r}" for name, value in given.items())
         raise ValueError(
             f"{listed}: only for question answering. Give reader='attention' or 'bidaf' too, or leave it out."
         )

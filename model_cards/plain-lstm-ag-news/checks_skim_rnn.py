@@ -112,6 +112,8 @@ def _check_inputs(config: SkimRNNConfig) -> None:
         )
     if config.input_size is not None:
         check_integer("input_size", config.input_size, 1)
+        if config.freeze_embeddings:
+            raise ValueError("freeze_embeddings is for word vectors, which a model with input_size has not.")
         return
     check_integer("vocab_size", config.vocab_size, 1)
     if config.pad_token_id is not None:

@@ -1,7 +1,7 @@
 """What all models of this family share: how weights start, and how folders are saved."""
 
 import os
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -30,6 +30,13 @@ class SkimRNNPreTrainedModel(PreTrainedModel):
     _no_split_modules = ["SkimRNNLayer"]  # noqa: RUF012 - transformers reads this class constant as a list
 
     @torch.no_grad()
+    def train(self, mode: bool = True) -> Self:
+        """Sets the mode; word vectors that are frozen stay so, whoever has put new ones in their place."""
+        if self.config.freeze_embeddings and isinstance(getattr(self, "embed_tokens", None), nn.Embedding):
+            # Here too, since loading and resizing make new parameters.
+            self.embed_tokens.weight.requires_grad_(False)
+        return super().train(mode)
+
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, RecurrentCell):
             self._init_cell(module)

@@ -58,6 +58,7 @@ class SkimRNNModel(SkimRNNPreTrainedModel):
         self.dropout = nn.Dropout(config.dropout)
         self.gradient_checkpointing = False
         self.post_init()
+        self.train()
 
     @property
     def parts(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -70,13 +70,6 @@ class SkimRNNForQuestionAnswering(SkimRNNPreTrainedModel):
         self.gradient_checkpointing = False
         self.post_init()
         self.train()
-
-    def train(self, mode: bool = True) -> Self:
-        """Sets the mode; word vectors that are frozen stay so, whoever has put new ones in their place."""
-        if self.config.freeze_embeddings:
-            # Here too, since loading and resizing make new parameters.
-            self.embed_tokens.weight.requires_grad_(False)
-        return super().train(mode)
 
     @property
     def context_layers(self) -> list[SkimRNNLayer]:

@@ -147,7 +147,7 @@ class SkimRNNConfig(PreTrainedConfig):
     unk_token_id: int | None = None
     """Row of the embedding table that stands for unknown words, which match no other."""
     freeze_embeddings: bool = False
-    """Whether a question reader's word vectors stay as they are in training."""
+    """Whether word vectors stay as they are in training."""
     char_vocab_size: int | None = None
     """Characters that words are also made up from, 0 being padding; None reads no characters."""
     char_embedding_size: int = 8

@@ -1,15 +1,12 @@
 """What all models of this family share: how weights start, and how folders are saved."""
 
 import os
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
-
-# That of typing needs Python 3.11; torch brings this one.
-from typing_extensions import Self
 
 from .auto_map_skim_rnn import AUTO_MAP
 from .cells_skim_rnn import LSTMCell, RecurrentCell
