@@ -92,7 +92,7 @@ def reproduce(study: Study, arguments: list[str] | None = None) -> None:
     failed = train_all(comparison, options.readers, seeds, options.jobs)
     # From here on times are taken, with nothing beside it.
     _one_core.pin()
-    measure_curves(comparison, options.readers, seeds)
+    measure_curves(comparison, options.readers, seeds, command(options))
     missing = finish_peers(comparison, options.peers, seeds, options.glove)
     results = {
         "model": study.model,
@@ -185,7 +185,7 @@ def check_glove(glove: str) -> None:
         )
 
 
-def measure_curves(comparison: Comparison, readers: list[str], seeds: list[int]) -> None:
+def measure_curves(comparison: Comparison, readers: list[str], seeds: list[int], told: str) -> None:
     """Adds to every run that has a dial what it does at several thresholds, unless that was done before."""
     texts, labels = comparison.splits["validation"]
     for name in readers:
@@ -196,7 +196,8 @@ def measure_curves(comparison: Comparison, readers: list[str], seeds: list[int])
             runtime = load_reader(comparison, name, seed, run["options"])
             if has_dial(runtime.config.policy):
                 curve = threshold_curve(runtime, texts, labels, split="validation", progress=True)
-                comparison.save({**run, "curve": curve})
+                # At once, because a later process cannot tell this one's command from any other.
+                comparison.save({**run, "curve": renamed_command(curve, told)})
 
 
 def publish_best(

@@ -29,7 +29,6 @@ class SkimRNNPreTrainedModel(PreTrainedModel):
     accepts_loss_kwargs = False
     _no_split_modules = ["SkimRNNLayer"]  # noqa: RUF012 - transformers reads this class constant as a list
 
-    @torch.no_grad()
     def train(self, mode: bool = True) -> Self:
         """Sets the mode; word vectors that are frozen stay so, whoever has put new ones in their place."""
         if self.config.freeze_embeddings and isinstance(getattr(self, "embed_tokens", None), nn.Embedding):
@@ -37,6 +36,7 @@ class SkimRNNPreTrainedModel(PreTrainedModel):
             self.embed_tokens.weight.requires_grad_(False)
         return super().train(mode)
 
+    @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, RecurrentCell):
             self._init_cell(module)

@@ -102,6 +102,9 @@ def test_a_study_is_trained_measured_published_and_taken_over(
             assert run["options"]["glove" if name != "skim" else "policy"] in ("vectors.txt", "skim")
             assert ("curve" in run) == (name == "skim")
             assert {"accuracy", "macs_per_text", "read", "cost"} <= set(run["validation"])
+    # Kept as it is told, whoever reads it later.
+    kept = json.loads((tmp_path / "out" / "runs" / "skim-1.json").read_text(encoding="utf-8"))
+    assert kept["curve"]["command"] == results["command"]
     skim = results["readers"]["skim"]["runs"]
     best = max(skim, key=lambda run: run["validation"]["accuracy"])
     assert results["published"]["skim"]["seed"] == best["seed"]
