@@ -86,6 +86,13 @@ class SkimTrainingArguments(TrainingArguments):
         default=0.0,
         metadata={"help": "Share of the words of training texts that are replaced by the unknown word."},
     )
+    adversarial_epsilon: float | None = field(
+        default=None,
+        metadata={
+            "help": "Length of the shift of a text's word vectors to where the loss grows fastest; the loss "
+            "is then the mean of that without and with it, at twice the time. Default: no shift."
+        },
+    )
     early_stopping_patience: int | None = field(
         default=None,
         metadata={
@@ -121,6 +128,9 @@ class SkimTrainingArguments(TrainingArguments):
             raise ValueError(
                 f"word_dropout must be a share, at least 0 and below 1; got {self.word_dropout!r}."
             )
+        epsilon = self.adversarial_epsilon
+        if epsilon is not None and not (math.isfinite(epsilon) and epsilon > 0.0):
+            raise ValueError(f"adversarial_epsilon must be a length above 0; got {epsilon!r}.")
         self._stop_early()
         self._is_metric_named = self.metric_for_best_model is not None
         super().__post_init__()

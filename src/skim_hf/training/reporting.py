@@ -22,7 +22,10 @@ _ARGUMENTS = (
     *("train_sampling_strategy", "bf16", "fp16"),
     *("temperature_start", "temperature_floor", "temperature_rate", "budget_warmup_steps"),
 )
-_IF_GIVEN = ("ema_decay", "teacher_weight", "word_dropout", "early_stopping_patience")
+_IF_GIVEN = (
+    *("ema_decay", "teacher_weight", "word_dropout", "adversarial_epsilon"),
+    "early_stopping_patience",
+)
 _FIELDS = ("budget_type", "budget_weight", "budget_target", "estimator", "dropout")
 _FIELDS_OF_POLICY = {
     "skip": ("skip_gradient",),

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Sampler, SequentialSampler
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import has_length
 
+from .adversarial import Perturbation, check_perturbed
 from .arguments import SkimTrainingArguments
 from .counting import count_reading, needed_outputs
 from .ema import WeightAverage
@@ -39,7 +40,8 @@ class SkimTrainer(PushingTrainer):
     With `ema_decay` what is evaluated and saved is an average of the weights, see `WeightAverage`. With
     `teacher_weight` the training rows have a column `teacher` of probabilities `[C]`, which the model learns
     from too, see `teacher_term`; `teacher_loss` in the log is what that adds. Evaluation has the plain loss.
-    `word_dropout` hides words in training, see `drop_words`, and `early_stopping_patience` ends it.
+    `word_dropout` hides words in training, see `drop_words`, `adversarial_epsilon` shifts their vectors, see
+    `Perturbation`, and `early_stopping_patience` ends it.
 
     `budget_weight` and `budget_target` of the arguments are written to `model.config`, so that
     the evaluation loss uses them and the saved model tells what it was trained with.
@@ -92,6 +94,8 @@ class SkimTrainer(PushingTrainer):
         self._window = LogWindow()
         self._grouped: LengthGroupedSampler | None = None
         self._average = None if args.ema_decay is None else WeightAverage(args.ema_decay)
+        epsilon = args.adversarial_epsilon
+        self._perturbation = None if epsilon is None else Perturbation(epsilon)
         super().__init__(model=model, args=args, **kwargs)
         self.add_callback(_ResumableCallback(self))
         if args.early_stopping_patience is not None:
@@ -104,6 +108,21 @@ class SkimTrainer(PushingTrainer):
         model = super().call_model_init(trial)
         _prepare(model, self.args)
         return model
+
+    def training_step(
+        self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        """Goes forward and backward, with `adversarial_epsilon` a second time with shifted word vectors."""
+        if self._unknown is not None:
+            # Before both passes, which see the same words.
+            inputs = drop_words(inputs, self.args.word_dropout, self._unknown, self._config().pad_token_id)
+        if self._perturbation is None:
+            return super().training_step(model, inputs, *args, **kwargs)
+        table = self.accelerator.unwrap_model(model).get_input_embeddings()
+        with self._perturbation.recorded(table):
+            loss = super().training_step(model, inputs, *args, **kwargs)
+        with self._perturbation.applied(table):
+            return loss + super().training_step(model, inputs, *args, **kwargs)
 
     def compute_loss(
         self,
@@ -123,8 +142,6 @@ class SkimTrainer(PushingTrainer):
         }
         if config.policy == "selective":
             schedule["slope"] = self.args.slope_at(self.state.epoch or 0.0)
-        if self._unknown is not None:
-            inputs = drop_words(inputs, self.args.word_dropout, self._unknown, config.pad_token_id)
         teacher, inputs = inputs.get(TEACHER), _without_teacher(inputs)
         loss, outputs = super().compute_loss(model, {**inputs, **schedule}, True, num_items_in_batch)
         logged = {name: outputs.get(name) for name in _LOGGED_OUTPUTS}
@@ -133,9 +150,10 @@ class SkimTrainer(PushingTrainer):
             term = teacher_term(outputs["logits"], inputs["labels"], teacher, weight)
             loss, logged["teacher_loss"] = loss + term, term.detach()
         # Each of the passes of one optimizer step counts as its share, as it does in the logged loss.
-        self._window.add(
-            {**logged, **schedule}, 1.0 / getattr(self, "current_gradient_accumulation_steps", 1)
-        )
+        passes = 1 if self._perturbation is None else 2
+        share = 1.0 / (passes * getattr(self, "current_gradient_accumulation_steps", 1))
+        self._window.add({**logged, **schedule}, share)
+        loss = loss / passes
         return (loss, outputs) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -218,6 +236,8 @@ def _prepare(model: nn.Module, args: SkimTrainingArguments) -> None:
     apply_budget(model, args)
     if args.teacher_weight is not None:
         check_student(model)
+    if args.adversarial_epsilon is not None:
+        check_perturbed(model)
 
 
 def apply_budget(model: nn.Module, args: SkimTrainingArguments) -> None:
