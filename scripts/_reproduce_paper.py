@@ -10,6 +10,9 @@ from _readers import SKIM, Reader
 # d' and gamma of the rows of Table 2.
 SETTINGS = ((5, 0.01), (5, 0.02), (10, 0.01), (10, 0.02))
 
+# What the paper's models do without.
+_OURS = ("ema_decay", "word_dropout", "adversarial_epsilon", "teacher_column", "teacher_weight")
+
 CONTROLS = ("small", "mean")
 
 
@@ -19,12 +22,12 @@ def paper_name(skim_size: int, gamma: float) -> str:
 
 
 def paper_readers(training: Mapping[str, Any]) -> dict[str, Reader]:
-    """The paper's classification models: from scratch, the last state, no dropout, average or teacher.
+    """The paper's classification models: from scratch, the last state, no dropout, average, teacher or shifted vectors.
 
     Args:
         training: Options of all of them: learning rate, batches, epochs and temperature.
     """
-    ours = dict.fromkeys(("ema_decay", "word_dropout", "teacher_column", "teacher_weight"))
+    ours = dict.fromkeys(_OURS)
     common = {"dropout": 0.0, "pooling": "last", **ours, **training}
     readers = {"paper_plain": Reader("as in the paper: LSTM", {"policy": "full", **common})}
     for size, gamma in SETTINGS:

@@ -25,6 +25,7 @@ DATA = Source(
 
 SHARED = {
     "hidden_size": 100,
+    "vocab_size": 30_000,
     "max_length": 400,
     # The verdict of a review is at its end, so training keeps the end of a long one.
     "truncation_side": "left",
@@ -35,7 +36,18 @@ SHARED = {
     "num_train_epochs": 4,
     "warmup_steps": 50,
     "ema_decay": 0.99,
+    "adversarial_epsilon": 2,
 }
+
+# Word vectors that learn from the first step on soon know the training reviews by heart.
+FROZEN = {
+    "policy": "full",
+    "dropout": 0.3,
+    "freeze_embeddings": True,
+    "num_train_epochs": 4,
+    "adversarial_epsilon": None,
+}
+PLAIN = {"policy": "full", "freeze_embeddings": False, "learning_rate": 1e-3, "num_train_epochs": 3}
 
 # The last epoch is kept, because the most accurate may be one that still reads most words.
 SKIM = {
@@ -47,7 +59,7 @@ SKIM = {
 }
 
 # Small cells begin as slices of the big ones, so that skimming is not much worse than reading from the start.
-WARM = {"small_cells": "slice", "num_train_epochs": 3}
+WARM = {"small_cells": "slice", "learning_rate": 1e-3, "num_train_epochs": 3}
 
 PAPER = {
     "learning_rate": 1e-3,
@@ -61,7 +73,8 @@ STUDY = Study(
     source=DATA,
     shared=SHARED,
     readers={
-        "plain": Reader("plain LSTM", {"policy": "full"}),
+        "frozen": Reader("plain LSTM, frozen vectors", FROZEN),
+        "plain": Reader("plain LSTM", PLAIN, starts_from="frozen"),
         "skim": Reader("Skim-LSTM, d' = 10, from the plain one", {**SKIM, **WARM}, starts_from="plain"),
         "skim_cold": Reader("Skim-LSTM, d' = 10, from scratch", SKIM),
         **paper_readers(PAPER),

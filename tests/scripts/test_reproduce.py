@@ -56,8 +56,10 @@ def test_every_recipe_is_a_training(script, name):
         # Of a model that skims the most accurate epoch may be one that still reads most words.
         keeps_last = name == "imdb" and reader in ("skim", "skim_cold")
         assert args.load_best_model_at_end is not keeps_last
-        assert (args.ema_decay is None) == reader.startswith("paper")
-        assert (model.glove is None) == (reader == "skim")
+        is_paper = reader.startswith("paper")
+        assert (args.ema_decay is None) == is_paper
+        assert (args.adversarial_epsilon is None) == (is_paper or name != "imdb" or reader == "frozen")
+        assert (model.glove is None) == (study.readers[reader].starts_from is not None)
     assert {"plain", "skim", "skim_cold", "paper_plain", "paper_5_01", "paper_10_02", "small", "mean"} <= set(
         study.readers
     )
