@@ -10,7 +10,7 @@ from _readers import SKIM, Reader
 # d' and gamma of the rows of Table 2.
 SETTINGS = ((5, 0.01), (5, 0.02), (10, 0.01), (10, 0.02))
 
-# What the paper's models do without.
+# What the paper's models do without, as they do without dropout.
 _OURS = ("ema_decay", "word_dropout", "adversarial_epsilon", "teacher_column", "teacher_weight")
 
 CONTROLS = ("small", "mean")
@@ -22,7 +22,7 @@ def paper_name(skim_size: int, gamma: float) -> str:
 
 
 def paper_readers(training: Mapping[str, Any]) -> dict[str, Reader]:
-    """The paper's classification models: from scratch, the last state, no dropout, average, teacher or shifted vectors.
+    """The paper's classification models: from scratch, from the last state, and with nothing of `_OURS`.
 
     Args:
         training: Options of all of them: learning rate, batches, epochs and temperature.

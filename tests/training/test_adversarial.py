@@ -65,8 +65,9 @@ def test_a_step_is_the_mean_of_both_losses(make_model, make_rows, make_args, col
     assert worse > loss
     trainer = SkimTrainer(model, args, train_dataset=rows, data_collator=collator, processing_class=tokenizer)
     kept = []
-    trainer.create_optimizer()
-    model.classifier.weight.register_post_accumulate_grad_hook(lambda weight: kept.append(weight.grad.clone()))
+    model.classifier.weight.register_post_accumulate_grad_hook(
+        lambda weight: kept.append(weight.grad.clone())
+    )
     trainer.train()
     torch.testing.assert_close(kept[-1], expected)
     logged = next(line for line in trainer.state.log_history if "loss" in line)
@@ -84,13 +85,17 @@ def test_both_passes_see_the_same_words(make_model, make_rows, make_args, collat
     assert len(seen) == 4
     assert torch.equal(seen[0], seen[1])
     assert torch.equal(seen[2], seen[3])
-    assert not seen[0].shape == seen[2].shape or not torch.equal(seen[0], seen[2])
+    assert seen[0].shape != seen[2].shape or not torch.equal(seen[0], seen[2])
 
 
 def test_what_cannot_be_shifted_is_refused(make_args, make_model):
     features = make_model(vocab_size=None, input_size=3)
     with pytest.raises(ValueError, match="this model reads features"):
         SkimTrainer(features, make_args(adversarial_epsilon=1.0))
+    several = make_args(adversarial_epsilon=1.0)
+    several._n_gpu = 2
+    with pytest.raises(ValueError, match="one GPU per process; got 2"):
+        SkimTrainer(make_model(), several)
     for wrong in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="adversarial_epsilon must be a length above 0"):
             make_args(adversarial_epsilon=wrong)

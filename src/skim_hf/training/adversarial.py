@@ -61,11 +61,20 @@ class Perturbation:
         return self._epsilon * gradient / length[:, None, None]
 
 
-def check_perturbed(model: nn.Module) -> None:
-    """Refuses a model without word vectors.
+def check_perturbed(model: Any, gpus: int) -> None:
+    """Refuses a model without word vectors, and copies of it that run side by side in one process.
+
+    Args:
+        model: The model to be trained.
+        gpus: That this process uses.
 
     Raises:
-        ValueError: It reads features.
+        ValueError: It reads features, or there are several GPUs.
     """
-    if getattr(model, "config", None) is not None and model.config.vocab_size is None:
+    if model.config.vocab_size is None:
         raise ValueError("adversarial_epsilon shifts word vectors; this model reads features. Leave it out.")
+    if gpus > 1:
+        raise ValueError(
+            f"adversarial_epsilon needs one GPU per process; got {gpus}. Start it with torchrun, or show it "
+            "one of them with CUDA_VISIBLE_DEVICES=0."
+        )

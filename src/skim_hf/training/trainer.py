@@ -237,7 +237,7 @@ def _prepare(model: nn.Module, args: SkimTrainingArguments) -> None:
     if args.teacher_weight is not None:
         check_student(model)
     if args.adversarial_epsilon is not None:
-        check_perturbed(model)
+        check_perturbed(model, args.n_gpu)
 
 
 def apply_budget(model: nn.Module, args: SkimTrainingArguments) -> None:
