@@ -125,6 +125,11 @@ def complete(folder: Path, command: str) -> None:
     path.write_text(
         json.dumps(renamed_command(kept, command), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )
+    fill(folder)
+
+
+def fill(folder: Path) -> None:
+    """Writes the code, the full map of classes and the card as a push would send them now."""
     write_card(folder)
     for file in plan_push(folder).files:
         if isinstance(file.content, bytes):

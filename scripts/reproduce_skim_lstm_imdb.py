@@ -29,7 +29,7 @@ SHARED = {
     "max_length": 400,
     # The verdict of a review is at its end, so training keeps the end of a long one.
     "truncation_side": "left",
-    "pooling": "mean",
+    "pooling": "last",
     "dropout": 0.5,
     "learning_rate": 2e-3,
     "per_device_train_batch_size": 64,
@@ -47,13 +47,13 @@ FROZEN = {
     "num_train_epochs": 4,
     "adversarial_epsilon": None,
 }
-PLAIN = {"policy": "full", "freeze_embeddings": False, "learning_rate": 1e-3, "num_train_epochs": 3}
+PLAIN = {"policy": "full", "freeze_embeddings": False, "learning_rate": 1e-3}
 
 # The last epoch is kept, because the most accurate may be one that still reads most words.
 SKIM = {
     "policy": "skim",
     "skim_sizes": 10,
-    "gamma": 0.016,
+    "gamma": 0.01,
     "temperature_rate": 1e-3,
     "load_best_model_at_end": False,
 }
