@@ -23,11 +23,12 @@ from _readers import Reader, learns, with_needs
 from _readers_report import collect
 from _readers_runs import Comparison, load_reader, read_split, train_all
 from _reproduce_data import Source, prepare
+from _reproduce_extend import restore, unfinished
 from _reproduce_latency import time_models
 from _reproduce_paper import CONTROLS
 from _reproduce_peers import PEERS, collect_peers, finish_peers
-from _reproduce_publish import KINDS, best_seed, publish, renamed_command
-from _reproduce_render import model_names, take_over
+from _reproduce_publish import best_seed, publish, renamed_command
+from _reproduce_render import CARDS, RESULTS, model_names, take_over
 from _reproduce_taught import take_taught
 
 from skim_hf.results import describe_machine, threshold_curve, write_json
@@ -85,10 +86,10 @@ def reproduce(study: Study, arguments: list[str] | None = None) -> None:
         take_over(study.model, options.output / STUDY_NAME, options.output / "published")
         return
     try:
-        about, comparison = begin(study, options)
+        about, comparison, kept = begin(study, options)
     except (OSError, ValueError) as error:
         raise SystemExit(f"{study.model}: {error}") from error
-    seeds = [options.first_seed + number for number in range(options.seeds)]
+    seeds = seeds_of(options)
     failed = train_all(comparison, options.readers, seeds, options.jobs)
     # From here on times are taken, with nothing beside it.
     _one_core.pin()
@@ -108,7 +109,7 @@ def reproduce(study: Study, arguments: list[str] | None = None) -> None:
         "baselines": collect_peers(comparison, PEERS, seeds),
         "missing": missing,
     }
-    results |= publish_best(study, comparison, options, seeds, about)
+    results |= publish_best(study, comparison, options, about, kept)
     write_json(options.output / STUDY_NAME, renamed_command(results, command(options)))
     print(f"Written to {options.output}: {STUDY_NAME} and, of a finished pair, the folder published.")
     if failed:
@@ -132,6 +133,7 @@ def parse_options(study: Study, arguments: list[str] | None) -> argparse.Namespa
     add("--timed-texts", type=int, default=200, help="test texts that are timed")
     add("--rounds", type=int, default=5, help="how often each is timed")
     add("--output", type=Path, default=Path("outputs", study.model), help="where everything goes")
+    add("--extend", action="store_true", help="keep the runs and models that this repository holds")
     add("--render", action="store_true", help="only take finished results over into the documents")
     options = parser.parse_args(arguments)
     if min(options.seeds, options.jobs, options.timed_texts, options.rounds) < 1:
@@ -144,21 +146,33 @@ def parse_options(study: Study, arguments: list[str] | None) -> argparse.Namespa
     return options
 
 
-def begin(study: Study, options: argparse.Namespace) -> tuple[dict[str, Any], Comparison]:
-    """What the data is, and where the runs go.
+def seeds_of(options: argparse.Namespace) -> list[int]:
+    """The seeds that are asked for."""
+    return [options.first_seed + number for number in range(options.seeds)]
+
+
+def begin(
+    study: Study, options: argparse.Namespace
+) -> tuple[dict[str, Any], Comparison, dict[str, Any] | None]:
+    """What the data is, where the runs go, and the study that is extended, if one is.
 
     Raises:
-        FileNotFoundError: Data, word vectors or a teacher's texts are not there; says how to get them.
-        ValueError: The output folder holds other data.
+        FileNotFoundError: Data, word vectors, a teacher's texts or what is to be extended are not there; says
+            how to get them.
+        ValueError: The output folder, or what is to be extended, holds other data.
     """
     shared = shared_options(study, options.glove)
     data = options.output / "data"
     about = prepare(study.source, options.data, data)
-    learning = [name for name in options.readers if learns(study.readers[name], shared)]
-    about["taught"] = take_taught(study.source, options.taught, data, needed_by=learning)
     splits = {name: read_split(data / f"{name}.parquet") for name in ("validation", "test")}
     threads = max((os.cpu_count() or 1) // options.jobs, 1)
-    return about, Comparison(options.output, data, {}, splits, shared, threads, study.readers)
+    comparison = Comparison(options.output, data, {}, splits, shared, threads, study.readers)
+    kept = restore(RESULTS / f"{study.model}.json", comparison, about) if options.extend else None
+    waiting = unfinished(comparison, options.readers, seeds_of(options))
+    learning = [name for name in waiting if learns(study.readers[name], shared)]
+    taught = take_taught(study.source, options.taught, data, needed_by=learning)
+    about["taught"] = taught if taught is not None or kept is None else kept["data"]["taught"]
+    return about, comparison, kept
 
 
 def shared_options(study: Study, glove: str) -> dict[str, Any]:
@@ -191,7 +205,8 @@ def measure_curves(comparison: Comparison, readers: list[str], seeds: list[int],
     for name in readers:
         for seed in seeds:
             run = comparison.load(name, seed)
-            if run is None or "curve" in run:
+            # Models of a study that is extended are not here, and have their curves.
+            if run is None or "curve" in run or not comparison.model(name, seed).is_dir():
                 continue
             runtime = load_reader(comparison, name, seed, run["options"])
             if has_dial(runtime.config.policy):
@@ -201,35 +216,50 @@ def measure_curves(comparison: Comparison, readers: list[str], seeds: list[int],
 
 
 def publish_best(
-    study: Study, comparison: Comparison, options: argparse.Namespace, seeds: list[int], about: dict[str, Any]
+    study: Study,
+    comparison: Comparison,
+    options: argparse.Namespace,
+    about: dict[str, Any],
+    kept: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """Publishes the pair that is best on validation texts, and times it; nothing without a pair."""
-    seed = best_seed(comparison, seeds)
+    """Publishes the pair that is best on validation texts, and times it; nothing without a pair.
+
+    A study that is extended has one, which stays and is timed again, beside what is new.
+    """
+    seed = best_seed(comparison, seeds_of(options)) if kept is None else kept["published"]["skim"]["seed"]
     if seed is None:
         return {}
-    names = model_names(study.model)
-    folders = {kind: options.output / "published" / names[kind] for kind in KINDS}
-    published = publish(
-        comparison,
-        seed,
-        folders,
-        about,
-        most_words=study.most_words,
-        example=study.example,
-        command=command(options),
-    )
-    peers = {name: comparison.model(name, seed) for name in PEERS if comparison.load(name, seed)}
-    # Controls are timed as they were trained; they are not published.
-    controls = {name: comparison.model(name, seed) for name in CONTROLS if comparison.load(name, seed)}
-    latency = time_models(
-        {**folders, **controls},
-        peers,
+    place = options.output / "published" if kept is None else CARDS
+    folders = {kind: place / name for kind, name in model_names(study.model).items()}
+    if kept is None:
+        published = publish(
+            comparison,
+            seed,
+            folders,
+            about,
+            most_words=study.most_words,
+            example=study.example,
+            command=command(options),
+        )
+    else:
+        published = kept["published"]
+    return {"published": published, "latency": time_everybody(comparison, options, folders, seed)}
+
+
+def time_everybody(
+    comparison: Comparison, options: argparse.Namespace, folders: dict[str, Path], seed: int
+) -> dict[str, Any]:
+    """Times the published pair, and the baselines and controls of its seed as they were trained."""
+    others = {name: comparison.model(name, seed) for name in (*CONTROLS, *PEERS)}
+    there = {name: folder for name, folder in others.items() if comparison.load(name, seed) is not None}
+    return time_models(
+        {**folders, **{name: there[name] for name in CONTROLS if name in there}},
+        {name: there[name] for name in PEERS if name in there},
         comparison.splits["test"][0],
         count=options.timed_texts,
         rounds=options.rounds,
         seed=seed,
     )
-    return {"published": published, "latency": latency}
 
 
 def command(options: argparse.Namespace) -> str:
@@ -239,4 +269,5 @@ def command(options: argparse.Namespace) -> str:
         words += ["--data", options.data.name]
     if options.taught is not None:
         words += ["--taught", options.taught.name]
-    return shlex.join([*words, "--glove", Path(options.glove).name])
+    words += ["--glove", Path(options.glove).name]
+    return shlex.join([*words, "--extend"] if options.extend else words)

@@ -53,13 +53,13 @@ PLAIN = {"policy": "full", "freeze_embeddings": False, "learning_rate": 1e-3}
 SKIM = {
     "policy": "skim",
     "skim_sizes": 10,
-    "gamma": 0.01,
+    "gamma": 0.025,
     "temperature_rate": 1e-3,
     "load_best_model_at_end": False,
 }
 
 # Small cells begin as slices of the big ones, so that skimming is not much worse than reading from the start.
-WARM = {"small_cells": "slice", "learning_rate": 1e-3, "num_train_epochs": 3}
+WARM = {"small_cells": "slice", "learning_rate": 1e-3, "num_train_epochs": 4}
 
 PAPER = {
     "learning_rate": 1e-3,

@@ -123,8 +123,9 @@ def test_a_study_is_trained_measured_published_and_taken_over(
     page.parent.mkdir()
     for path in (document.DOCUMENT, document.RESULTS / document.PUBLISHED):
         shutil.copyfile(path, page.parent / path.name)
-    monkeypatch.setattr(render, "RESULTS", page.parent)
-    monkeypatch.setattr(render, "CARDS", tmp_path / "cards")
+    for module in (render, script("_reproduce")):
+        monkeypatch.setattr(module, "RESULTS", page.parent)
+        monkeypatch.setattr(module, "CARDS", tmp_path / "cards")
     monkeypatch.setattr(document, "RESULTS", page.parent)
     monkeypatch.setattr(document, "DOCUMENT", page)
     reproduce(study, [*line, "--render"])
@@ -136,6 +137,7 @@ def test_a_study_is_trained_measured_published_and_taken_over(
     assert "Own words." in card.read_text(encoding="utf-8")
     kept = json.loads((tmp_path / "documents" / f"{study.model}.json").read_text(encoding="utf-8"))
     assert kept["model"] == study.model
+    check_extended(script, study, [word for word in line if "taught" not in word], tmp_path, commands)
     # After a change of the package, or by hand, the folders are made again what a push would send.
     (tmp_path / "cards" / study.model / "modeling_skim_rnn.py").write_text("old = 1\n", encoding="utf-8")
     names = ["plain-lstm-rotten-tomatoes", "skim-lstm-rotten-tomatoes"]
@@ -143,6 +145,37 @@ def test_a_study_is_trained_measured_published_and_taken_over(
     assert "Own words." in card.read_text(encoding="utf-8")
     for name in names:
         check_published(load_published(tmp_path / "cards" / name))
+
+
+def check_extended(script, study, line, tmp_path, commands):
+    """Elsewhere, with no model at hand, rows are added to a study, and what was published stays."""
+    reproduce, count = script("_reproduce").reproduce, len(commands)
+    old = json.loads((tmp_path / "documents" / f"{study.model}.json").read_text(encoding="utf-8"))
+    elsewhere = [word for word in line if "--output" not in word] + [f"--output={tmp_path / 'else'}"]
+    with pytest.raises(SystemExit, match="needed for|for small"):
+        reproduce(study, [*elsewhere, "--extend", "--only=small"])
+    reproduce(study, [*elsewhere, "--extend", "--only=paper_plain,fasttext"])
+    assert len(commands) == count + 2
+    new = json.loads((tmp_path / "else" / "study.json").read_text(encoding="utf-8"))
+    assert new["readers"].keys() == {*old["readers"], "paper_plain"}
+    for name in ("plain", "skim"):
+        assert new["readers"][name] == old["readers"][name]
+    assert (new["published"], new["data"]) == (old["published"], old["data"])
+    assert {"native_int8_skim", "fasttext"} <= set(new["latency"]["contestants"])
+    assert new["command"].endswith("--extend")
+    path = tmp_path / "documents" / f"{study.model}.json"
+    for change, told in (
+        ({"data": {"files": {}}}, "on other data"),
+        ({"published": None}, "no published pair"),
+    ):
+        changed = {key: value for key, value in {**old, **change}.items() if value is not None}
+        path.write_text(json.dumps(changed), encoding="utf-8")
+        with pytest.raises(SystemExit, match=told):
+            reproduce(study, [*elsewhere, "--extend"])
+    path.unlink()
+    with pytest.raises(SystemExit, match="run the script without --extend first"):
+        reproduce(study, [*elsewhere, "--extend"])
+    path.write_text(json.dumps(old), encoding="utf-8")
 
 
 def test_baselines_get_their_texts_in_no_order(script):

@@ -1,0 +1,52 @@
+"""Going on from results that the documents hold: their runs count as done, and what was published stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from _readers_runs import Comparison
+from _reproduce_paper import CONTROLS
+
+
+def restore(study: Path, comparison: Comparison, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Gives a comparison the runs of a finished study that it does not have.
+
+    Their models are not needed, but for the controls of the published seed, which are timed and so are
+    trained again.
+
+    Args:
+        study: The JSON file of its figures.
+        comparison: Gets the runs.
+        about: What `prepare` says of the data.
+
+    Returns:
+        What the file holds.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is on other data, or has no published pair.
+    """
+    if not study.exists():
+        raise FileNotFoundError(f"There is no {study} to be extended: run the script without --extend first.")
+    kept: dict[str, Any] = json.loads(study.read_text(encoding="utf-8"))
+    if kept["data"]["files"] != about["files"]:
+        raise ValueError(
+            f"{study} was measured on other data, of {kept['data']['files']}; given was {about['files']}. "
+            "Give the same data, or leave --extend out."
+        )
+    if "published" not in kept:
+        raise ValueError(f"{study} has no published pair that could stay: run the script without --extend.")
+    timed = [(name, kept["published"]["skim"]["seed"]) for name in CONTROLS]
+    for run in (run for reader in kept["readers"].values() for run in reader["runs"]):
+        place = run["reader"], run["seed"]
+        if place not in timed and comparison.load(*place) is None:
+            comparison.save(run)
+    return kept
+
+
+def unfinished(comparison: Comparison, readers: list[str], seeds: list[int]) -> list[str]:
+    """Those of some readers that some run is missing of."""
+    return [name for name in readers if any(comparison.load(name, seed) is None for seed in seeds)]
