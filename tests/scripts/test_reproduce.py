@@ -152,7 +152,7 @@ def check_extended(script, study, line, tmp_path, commands):
     reproduce, count = script("_reproduce").reproduce, len(commands)
     old = json.loads((tmp_path / "documents" / f"{study.model}.json").read_text(encoding="utf-8"))
     elsewhere = [word for word in line if "--output" not in word] + [f"--output={tmp_path / 'else'}"]
-    with pytest.raises(SystemExit, match="needed for|for small"):
+    with pytest.raises(SystemExit, match="of a teacher for small"):
         reproduce(study, [*elsewhere, "--extend", "--only=small"])
     reproduce(study, [*elsewhere, "--extend", "--only=paper_plain,fasttext"])
     assert len(commands) == count + 2
