@@ -17,7 +17,7 @@ from skim_hf.results import describe_machine, write_json
 
 LOG = Path(__file__).resolve().parent.parent / "docs" / "results" / "tried.json"
 NOTHING = "Not measured yet."
-HEAD = ("tried", "from", "options", "seeds", "accuracy", "skimmed")
+HEAD = ("tried", "from", "options that differ", "seeds", "accuracy", "skimmed")
 
 _KEPT = ("accuracy", "skim_rate_micro", "skim_rate_macro", "macs_per_text")
 
@@ -109,16 +109,28 @@ def render_tried(entries: Sequence[Entry], study: str) -> str:
     if not found:
         return NOTHING
     found.sort(key=lambda entry: -entry["validation"]["accuracy"]["mean"])
-    rows = [HEAD, ("---", "---", "---", "---:", "---:", "---:"), *map(_row, found)]
+    rows = [HEAD, ("---", "---", "---", "---:", "---:", "---:")]
+    rows += [_row(entry, _varying(entry, found)) for entry in found]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _varying(entry: Entry, entries: Sequence[Entry]) -> dict[str, Any]:
+    """Options of a recipe that not all of the same policy have, whatever the base was when it was tried."""
+    alike = [other["recipe"] for other in entries if other["recipe"]["policy"] == entry["recipe"]["policy"]]
+    return {
+        name: value
+        for name, value in entry["recipe"].items()
+        # A warm start brings its vectors along.
+        if name != "glove" and any(other.get(name) != value for other in alike)
+    }
+
+
+def _row(entry: Entry, options: dict[str, Any]) -> tuple[str, ...]:
     skimmed = [run["skim_rate_micro"] for run in entry["runs"]]
     return (
         entry["name"].replace("|", "\\|"),
         entry["base"] + (f", started from {entry['start']}" if entry["start"] else ""),
-        ", ".join(f"`{name}` {_shown(value)}" for name, value in entry["changed"].items()),
+        ", ".join(f"`{name}` {_shown(value)}" for name, value in options.items()),
         str(len(entry["seeds"])),
         spread([run["accuracy"] for run in entry["runs"]], percent),
         spread(skimmed, percent) if any(skimmed) else "",
@@ -126,6 +138,4 @@ def _row(entry: Entry) -> tuple[str, ...]:
 
 
 def _shown(value: Any) -> str:
-    if value is None:
-        return "left out"
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)

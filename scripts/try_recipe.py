@@ -1,8 +1,8 @@
 r"""Tries a recipe on a reproduced data set: trainings, measured on validation texts, and an entry in the log.
 
-    python scripts/try_recipe.py --study skim-lstm-imdb --name "max pooling" --base plain --seeds 2 \
+    python scripts/try_recipe.py --study skim-lstm-ag-news --name "max pooling" --base plain --seeds 2 \
         --data folder --glove glove.6B.100d.txt -- --pooling max --dropout 0.5
-    python scripts/try_recipe.py --study skim-lstm-imdb --name "skim, max pooling" --base skim \
+    python scripts/try_recipe.py --study skim-lstm-ag-news --name "skim, max pooling" --base skim \
         --start "max pooling" --seeds 2 -- --pooling max --gamma 0.03
 
 What follows `--` are options of run_classification.py, which override those of the base, a run of the

@@ -44,11 +44,11 @@ def given_to(command):
 
 def test_a_recipe_is_tried_kept_and_gone_on_with(attempt, script, texts, random_training, tmp_path):
     commands = random_training(texts, ("negative", "positive"))
-    changes = ["--", "--pooling", "max", "--ema_decay", "null"]
+    changes = ["--base=frozen", "--", "--pooling", "max", "--ema_decay", "null"]
     (entry,) = attempt("Max pooling", "--seeds=2", *changes)
     given = given_to(commands[0])
-    shared = script("reproduce_skim_lstm_imdb").STUDY.shared
-    assert (given["pooling"], given["policy"], given["dropout"]) == ("max", "full", str(shared["dropout"]))
+    base = script("reproduce_skim_lstm_imdb").STUDY.readers["frozen"].options
+    assert (given["pooling"], given["policy"], given["dropout"]) == ("max", "full", str(base["dropout"]))
     assert "ema_decay" not in given
     assert "test_file" not in given
     assert Path(given["validation_file"]) == tmp_path / "out" / "data" / "validation.parquet"
@@ -64,7 +64,7 @@ def test_a_recipe_is_tried_kept_and_gone_on_with(attempt, script, texts, random_
     assert len(commands) == 3
     assert longer["seeds"] == [1, 2, 3]
     with pytest.raises(SystemExit, match=r"and now .* is wanted"):
-        attempt("Max pooling", "--", "--pooling", "mean")
+        attempt("Max pooling", "--base=frozen", "--", "--pooling", "mean")
     # A later one starts from it.
     skim = ("--base=skim", "--start=Max pooling", "--seeds=2")
     entries = attempt("skim", *skim)
@@ -74,8 +74,11 @@ def test_a_recipe_is_tried_kept_and_gone_on_with(attempt, script, texts, random_
     assert "glove" not in started
     with pytest.raises(SystemExit, match="'Max pooling' was not tried with seed 4"):
         attempt("skim", *skim, "--first-seed=4")
+    entries = attempt("mean", "--base=frozen", "--", "--ema_decay", "null", "--pooling", "mean")
+    # Of recipes of a kind what they do not share; the skimming one is alone.
     table = script("_tried").render_tried(entries, "skim-lstm-imdb")
-    assert "| Max pooling | plain | `pooling` max, `ema_decay` left out | 3 |" in table
+    assert "| Max pooling | frozen | `pooling` max | 3 |" in table
+    assert "| mean | frozen | `pooling` mean | 1 |" in table
     assert "| skim | skim, started from Max pooling |  | 2 |" in table
     assert script("_tried").render_tried(entries, "skim-lstm-sst2") == "Not measured yet."
 
@@ -84,11 +87,12 @@ def test_a_recipe_is_tried_kept_and_gone_on_with(attempt, script, texts, random_
     ("line", "message"),
     [
         (["--base=skim"], "skim starts from plain: try that first"),
-        (["--base=small"], "Expected --base to be one of plain, skim"),
-        (["--", "--test_file", "x"], "--test_file is not for a recipe to change"),
+        ([], "plain starts from frozen: try that first"),
+        (["--base=small"], "Expected --base to be one of frozen, plain, skim"),
+        (["--base=frozen", "--", "--test_file", "x"], "--test_file is not for a recipe to change"),
         (["--", "max"], "Expected options after --"),
         (["--study=skim-lstm-imbd"], "Expected --study to be one of skim-lstm-ag-news"),
-        (["--seeds=0"], "counts must be at least 1"),
+        (["--base=frozen", "--seeds=0"], "counts must be at least 1"),
     ],
 )
 def test_what_makes_no_sense_is_refused(attempt, capsys, line, message):
