@@ -167,12 +167,30 @@ def begin(
     splits = {name: read_split(data / f"{name}.parquet") for name in ("validation", "test")}
     threads = max((os.cpu_count() or 1) // options.jobs, 1)
     comparison = Comparison(options.output, data, {}, splits, shared, threads, study.readers)
-    kept = restore(RESULTS / f"{study.model}.json", comparison, about) if options.extend else None
+    kept = take_kept(study, options, comparison, about) if options.extend else None
     waiting = unfinished(comparison, options.readers, seeds_of(options))
     learning = [name for name in waiting if learns(study.readers[name], shared)]
     taught = take_taught(study.source, options.taught, data, needed_by=learning)
     about["taught"] = taught if taught is not None or kept is None else kept["data"]["taught"]
     return about, comparison, kept
+
+
+def take_kept(
+    study: Study, options: argparse.Namespace, comparison: Comparison, about: dict[str, Any]
+) -> dict[str, Any]:
+    """The study that is extended, its runs counted as done; who is timed if one of them is asked for.
+
+    Raises:
+        FileNotFoundError: There is no such study.
+        ValueError: It is on other data, or has no published pair.
+    """
+    options.timed = bool(options.peers) or any(name in CONTROLS for name in options.readers)
+    kept = restore(RESULTS / f"{study.model}.json", comparison, about, options.timed)
+    if options.timed:
+        controls = [name for name in CONTROLS if name in kept["readers"]]
+        options.readers = with_needs([*options.readers, *controls], study.readers)
+        options.peers = list(dict.fromkeys([*options.peers, *kept["baselines"]]))
+    return kept
 
 
 def shared_options(study: Study, glove: str) -> dict[str, Any]:
@@ -224,7 +242,7 @@ def publish_best(
 ) -> dict[str, Any]:
     """Publishes the pair that is best on validation texts, and times it; nothing without a pair.
 
-    A study that is extended has one, which stays and is timed again, beside what is new.
+    A study that is extended has one, which stays; it is timed again if there is somebody to time it with.
     """
     seed = best_seed(comparison, seeds_of(options)) if kept is None else kept["published"]["skim"]["seed"]
     if seed is None:
@@ -243,6 +261,8 @@ def publish_best(
         )
     else:
         published = kept["published"]
+        if not options.timed:
+            return {"published": published, "latency": kept["latency"]}
     return {"published": published, "latency": time_everybody(comparison, options, folders, seed)}
 
 

@@ -11,16 +11,15 @@ from _readers_runs import Comparison
 from _reproduce_paper import CONTROLS
 
 
-def restore(study: Path, comparison: Comparison, about: Mapping[str, Any]) -> dict[str, Any]:
+def restore(study: Path, comparison: Comparison, about: Mapping[str, Any], timed: bool) -> dict[str, Any]:
     """Gives a comparison the runs of a finished study that it does not have.
-
-    Their models are not needed, but for the controls of the published seed, which are timed and so are
-    trained again.
 
     Args:
         study: The JSON file of its figures.
         comparison: Gets the runs.
         about: What `prepare` says of the data.
+        timed: Whether everybody is going to be timed. Controls and baselines of the published seed, whose
+            models that takes, are then left out, to be trained again.
 
     Returns:
         What the file holds.
@@ -39,10 +38,11 @@ def restore(study: Path, comparison: Comparison, about: Mapping[str, Any]) -> di
         )
     if "published" not in kept:
         raise ValueError(f"{study} has no published pair that could stay: run the script without --extend.")
-    timed = [(name, kept["published"]["skim"]["seed"]) for name in CONTROLS]
-    for run in (run for reader in kept["readers"].values() for run in reader["runs"]):
+    blocks = {**kept["readers"], **kept["baselines"]}
+    again = [(name, kept["published"]["skim"]["seed"]) for name in (*CONTROLS, *kept["baselines"])]
+    for run in (run for block in blocks.values() for run in block["runs"]):
         place = run["reader"], run["seed"]
-        if place not in timed and comparison.load(*place) is None:
+        if not (timed and place in again) and comparison.load(*place) is None:
             comparison.save(run)
     return kept
 

@@ -154,15 +154,26 @@ def check_extended(script, study, line, tmp_path, commands):
     elsewhere = [word for word in line if "--output" not in word] + [f"--output={tmp_path / 'else'}"]
     with pytest.raises(SystemExit, match="of a teacher for small"):
         reproduce(study, [*elsewhere, "--extend", "--only=small"])
-    reproduce(study, [*elsewhere, "--extend", "--only=paper_plain,fasttext"])
+    # Who is not timed needs none of the others.
+    reproduce(study, [*elsewhere, "--extend", "--only=paper_plain"])
     assert len(commands) == count + 2
     new = json.loads((tmp_path / "else" / "study.json").read_text(encoding="utf-8"))
     assert new["readers"].keys() == {*old["readers"], "paper_plain"}
     for name in ("plain", "skim"):
         assert new["readers"][name] == old["readers"][name]
-    assert (new["published"], new["data"]) == (old["published"], old["data"])
-    assert {"native_int8_skim", "fasttext"} <= set(new["latency"]["contestants"])
+    for name in ("published", "data", "latency", "baselines"):
+        assert new[name] == old[name]
     assert new["command"].endswith("--extend")
+    # With somebody who is, all that are timed are there, those of the published seed.
+    taught = f"--taught={tmp_path / 'taught.parquet'}"
+    timed = [word for word in elsewhere if "--output" not in word] + [f"--output={tmp_path / 'timed'}"]
+    reproduce(study, [*timed, taught, "--extend", "--only=fasttext"])
+    assert len(commands) == count + 4
+    new = json.loads((tmp_path / "timed" / "study.json").read_text(encoding="utf-8"))
+    assert new["latency"]["contestants"].keys() == old["latency"]["contestants"].keys()
+    assert new["readers"].keys() == old["readers"].keys()
+    assert new["published"] == old["published"]
+    assert len(new["baselines"]["fasttext"]["runs"]) == 2
     path = tmp_path / "documents" / f"{study.model}.json"
     for change, told in (
         ({"data": {"files": {}}}, "on other data"),
