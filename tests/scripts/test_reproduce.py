@@ -161,7 +161,7 @@ def check_extended(script, study, line, tmp_path, commands):
     assert new["readers"].keys() == {*old["readers"], "paper_plain"}
     for name in ("plain", "skim"):
         assert new["readers"][name] == old["readers"][name]
-    for name in ("published", "data", "latency", "baselines"):
+    for name in ("published", "data", "latency", "machine", "instructions", "environment", "baselines"):
         assert new[name] == old[name]
     assert new["command"].endswith("--extend")
     # With somebody who is, all that are timed are there, those of the published seed.
