@@ -98,6 +98,9 @@ def reproduce(study: Study, arguments: list[str] | None = None) -> None:
     _one_core.pin()
     measure_curves(comparison, options.readers, seeds, command(options))
     missing = finish_peers(comparison, options.peers, seeds, options.glove)
+    lost = [f"{name}: {missing[name]}" for name in (kept or {}).get("baselines", ()) if name in missing]
+    if lost:
+        raise SystemExit("\n".join(["What is extended has baselines that cannot be timed here:", *lost]))
     results = {
         "model": study.model,
         "command": command(options),

@@ -137,7 +137,9 @@ def test_a_study_is_trained_measured_published_and_taken_over(
     assert "Own words." in card.read_text(encoding="utf-8")
     kept = json.loads((tmp_path / "documents" / f"{study.model}.json").read_text(encoding="utf-8"))
     assert kept["model"] == study.model
-    check_extended(script, study, [word for word in line if "taught" not in word], tmp_path, commands)
+    untaught = [word for word in line if "taught" not in word]
+    check_extended(script, study, untaught, tmp_path, commands)
+    check_timed_again(script, study, line, tmp_path, commands, monkeypatch)
     # After a change of the package, or by hand, the folders are made again what a push would send.
     (tmp_path / "cards" / study.model / "modeling_skim_rnn.py").write_text("old = 1\n", encoding="utf-8")
     names = ["plain-lstm-rotten-tomatoes", "skim-lstm-rotten-tomatoes"]
@@ -164,16 +166,6 @@ def check_extended(script, study, line, tmp_path, commands):
     for name in ("published", "data", "latency", "machine", "instructions", "environment", "baselines"):
         assert new[name] == old[name]
     assert new["command"].endswith("--extend")
-    # With somebody who is, all that are timed are there, those of the published seed.
-    taught = f"--taught={tmp_path / 'taught.parquet'}"
-    timed = [word for word in elsewhere if "--output" not in word] + [f"--output={tmp_path / 'timed'}"]
-    reproduce(study, [*timed, taught, "--extend", "--only=fasttext"])
-    assert len(commands) == count + 4
-    new = json.loads((tmp_path / "timed" / "study.json").read_text(encoding="utf-8"))
-    assert new["latency"]["contestants"].keys() == old["latency"]["contestants"].keys()
-    assert new["readers"].keys() == old["readers"].keys()
-    assert new["published"] == old["published"]
-    assert len(new["baselines"]["fasttext"]["runs"]) == 2
     path = tmp_path / "documents" / f"{study.model}.json"
     for change, told in (
         ({"data": {"files": {}}}, "on other data"),
@@ -187,6 +179,32 @@ def check_extended(script, study, line, tmp_path, commands):
     with pytest.raises(SystemExit, match="run the script without --extend first"):
         reproduce(study, [*elsewhere, "--extend"])
     path.write_text(json.dumps(old), encoding="utf-8")
+
+
+def check_timed_again(script, study, line, tmp_path, commands, monkeypatch):
+    """With somebody who is timed, all that are timed are there, those of the published seed."""
+    reproduce, count = script("_reproduce").reproduce, len(commands)
+    path = tmp_path / "documents" / f"{study.model}.json"
+    old = json.loads(path.read_text(encoding="utf-8"))
+    timed = [word for word in line if "--output" not in word] + [f"--output={tmp_path / 'timed'}", "--extend"]
+    reproduce(study, [*timed, "--only=small"])
+    assert len(commands) == count + 2
+    new = json.loads((tmp_path / "timed" / "study.json").read_text(encoding="utf-8"))
+    assert new["latency"]["contestants"].keys() == old["latency"]["contestants"].keys()
+    assert new["readers"].keys() == old["readers"].keys()
+    assert new["published"] == old["published"]
+    counts = [{name: len(each["runs"]) for name, each in held["baselines"].items()} for held in (old, new)]
+    assert counts[0] == counts[1]
+    # A baseline that cannot be timed here would be lost.
+    path.write_text(json.dumps({**old, "baselines": {"model2vec": {"runs": []}}}), encoding="utf-8")
+    monkeypatch.setattr(script("_reproduce_peers"), "_finish", raise_import_error)
+    with pytest.raises(SystemExit, match="timed here:\nmodel2vec: none"):
+        reproduce(study, [*timed, "--only=small"])
+    path.write_text(json.dumps(old), encoding="utf-8")
+
+
+def raise_import_error(*_):
+    raise ImportError("none")
 
 
 def test_baselines_get_their_texts_in_no_order(script):
