@@ -9,6 +9,7 @@ from typing import Any
 
 from _readers_report import values
 from _reproduce_latency import contestant
+from _results_questions import summarize_reader
 from _results_report import percent, spread
 
 HEAD = (
@@ -21,6 +22,7 @@ HEAD = (
     "int8",
 )
 NOTHING = "None yet."
+READER = "skim-reader-squad"
 _ENDING = (
     "Means over seeds on the official test texts, arithmetic in multiply-adds, times from string to label on "
     "one core. All rows, the paper's settings, fastText, model2vec, where words are read and where we fall "
@@ -41,7 +43,11 @@ def render_models(results: Path) -> str:
     if not rows:
         return NOTHING
     table = [HEAD, ("---", *("---:",) * (len(HEAD) - 1)), *rows]
-    return "\n".join(["| " + " | ".join(row) + " |" for row in table]) + f"\n\n{_ENDING}"
+    ending = [_ENDING]
+    reader = results / f"{READER}.json"
+    if reader.exists():
+        ending.append(summarize_reader(json.loads(reader.read_text(encoding="utf-8"))))
+    return "\n".join(["| " + " | ".join(row) + " |" for row in table]) + "\n\n" + " ".join(ending)
 
 
 def _row(study: dict[str, Any]) -> tuple[str, ...]:

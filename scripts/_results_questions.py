@@ -34,6 +34,17 @@ def render_readers(study: Figures | None) -> str:
     return f"{table}\n\n{_notes(study)}"
 
 
+def summarize_reader(study: Figures) -> str:
+    """One sentence on the published reader."""
+    plain, skim = (study["readers"][kind]["after"]["float32"] for kind in TITLES)
+    f1 = {kind: f"{point['metrics']['f1']:.1f}" for kind, point in (("plain", plain), ("skim", skim))}
+    return (
+        f"[{study['model']}](model_cards/{study['model']}) answers questions: F1 {f1['skim']} with "
+        f"{skim['skim_rate_micro']:.1%} of the words skimmed (plain {f1['plain']}), one training of each, on "
+        f"{study['data']['splits']['test']:,} questions of {study['data']['name']}."
+    )
+
+
 def layer_rates(point: Figures) -> dict[str, float]:
     """Share of the words that each layer skimmed, both directions together, by its name."""
     found: dict[str, list[float]] = {}
@@ -77,10 +88,22 @@ def _notes(study: Figures) -> str:
             "trained.",
             "Published are the most frequent words and numbers of 16 bits, "
             f"{skim['bytes'] / 1e6:.1f} MB instead of {skim['bytes_before'] / 1e6:.1f}.",
+            *(_gap(study, dtype) for dtype in STAGES),
             f"Times: {times['what']}; {times['texts']} contexts of {times['words_per_text']:.0f} words, "
             f"medians; {study['machine']['processor']} (shared and noisy).",
             f"Command: `{study['command']}`.",
         ]
+    )
+
+
+def _gap(study: Figures, dtype: str) -> str:
+    """What skimming costs and gains in one number format."""
+    plain, skim = (study["readers"][kind]["after"][dtype] for kind in TITLES)
+    times = study["latency"]["contestants"]
+    slow, fast = (times[contestant(kind, dtype)]["median_us"] for kind in TITLES)
+    return (
+        f"In {dtype} skimming changes F1 by {skim['metrics']['f1'] - plain['metrics']['f1']:+.1f} and is "
+        f"{slow / fast:.1f} times as fast with {plain['cost'] / skim['cost']:.1f} times less arithmetic."
     )
 
 

@@ -124,7 +124,9 @@ def test_taken_models_are_measured_published_and_taken_over(
     reproduce(study, [*line, "--render"])
     page = (tmp_path / "documents" / "results.md").read_text(encoding="utf-8")
     assert "| **skimming, published** |" in page
+    assert "In int8 skimming changes F1 by " in page
     check_published(load_published(tmp_path / "cards" / "skim-reader-squad"))
+    check_summary(script("_results_questions").summarize_reader(results), results["readers"])
 
 
 def check_choice(threshold):
@@ -136,6 +138,15 @@ def check_choice(threshold):
     chosen = points[threshold["chosen"]]
     assert chosen in enough
     assert chosen["metrics"]["f1"] == max(point["metrics"]["f1"] for point in enough)
+
+
+def check_summary(text, readers):
+    """The sentence of the README has the published figures."""
+    skim, plain = (readers[kind]["after"]["float32"] for kind in ("skim", "plain"))
+    assert text.startswith("[skim-reader-squad](model_cards/skim-reader-squad) answers questions: ")
+    assert f"F1 {skim['metrics']['f1']:.1f} with {skim['skim_rate_micro']:.1%} of the words skimmed" in text
+    assert f"(plain {plain['metrics']['f1']:.1f})" in text
+    assert "on 5 questions of SQuAD 1.1, split by article." in text
 
 
 def check_published(stored):
