@@ -70,8 +70,6 @@ def _point(study: Figures, name: str, block: Figures) -> Figures:
     accuracies, costs = (values(block, SPLIT, key) for key in ("accuracy", "cost"))
     timed = study.get("latency", {}).get("contestants", {})
     times = [timed[key]["median_us"] for key in (contestant(name, "float32"), name) if key in timed]
-    if not times:
-        times = [_time_scale(study) * own["median_us"] for own in map(own_point, block["runs"]) if own]
     return {
         "name": name,
         "title": block["title"],

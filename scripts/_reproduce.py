@@ -23,7 +23,7 @@ from _readers import Reader, learns, with_needs
 from _readers_report import collect
 from _readers_runs import Comparison, load_reader, read_split, train_all
 from _reproduce_data import Source, prepare
-from _reproduce_extend import restore, unfinished
+from _reproduce_extend import restore, timed_beside, unfinished
 from _reproduce_latency import time_models
 from _reproduce_paper import CONTROLS
 from _reproduce_peers import PEERS, collect_peers, finish_peers
@@ -193,9 +193,10 @@ def take_kept(
     options.timed = bool(options.peers) or any(name in CONTROLS for name in options.readers)
     kept = restore(RESULTS / f"{study.model}.json", comparison, about, options.timed)
     if options.timed:
-        controls = [name for name in CONTROLS if name in kept["readers"]]
-        options.readers = with_needs([*options.readers, *controls], study.readers)
-        options.peers = list(dict.fromkeys([*options.peers, *kept["baselines"]]))
+        beside = timed_beside(kept)
+        ours = [*options.readers, *(name for name in beside if name in study.readers)]
+        options.readers = with_needs(ours, study.readers)
+        options.peers = list(dict.fromkeys([*options.peers, *(name for name in beside if name in PEERS)]))
     return kept
 
 
@@ -275,14 +276,16 @@ def publish_best(
 def time_everybody(
     comparison: Comparison, options: argparse.Namespace, folders: dict[str, Path], seed: int
 ) -> dict[str, Any]:
-    """Times the published pair, and the baselines and controls of its seed as they were trained."""
+    """Times the published pair, and of its seed whatever else was trained here."""
 
-    def finished(names: Iterable[str]) -> dict[str, Path]:
-        return {name: comparison.model(name, seed) for name in names if comparison.load(name, seed)}
+    def at_hand(names: Iterable[str]) -> dict[str, Path]:
+        places = {name: comparison.model(name, seed) for name in names if comparison.load(name, seed)}
+        return {name: place for name, place in places.items() if place.exists()}
 
+    others = [name for name in comparison.readers if name not in folders]
     return time_models(
-        {**folders, **finished(CONTROLS)},
-        finished(PEERS),
+        {**folders, **at_hand(others)},
+        at_hand(PEERS),
         comparison.splits["test"][0],
         count=options.timed_texts,
         rounds=options.rounds,

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from _readers_runs import Comparison
-from _reproduce_paper import CONTROLS
+from _reproduce_latency import DTYPES, contestant
+from _reproduce_publish import KINDS
 
 
 def restore(study: Path, comparison: Comparison, about: Mapping[str, Any], timed: bool) -> dict[str, Any]:
@@ -18,8 +19,8 @@ def restore(study: Path, comparison: Comparison, about: Mapping[str, Any], timed
         study: The JSON file of its figures.
         comparison: Gets the runs.
         about: What `prepare` says of the data.
-        timed: Whether everybody is going to be timed. Controls and baselines of the published seed, whose
-            models that takes, are then left out, to be trained again.
+        timed: Whether everybody is going to be timed. Who was timed beside the published pair, whose models
+            that takes, is then left out with the published seed, to be trained again.
 
     Returns:
         What the file holds.
@@ -39,12 +40,20 @@ def restore(study: Path, comparison: Comparison, about: Mapping[str, Any], timed
     if "published" not in kept:
         raise ValueError(f"{study} has no published pair that could stay: run the script without --extend.")
     blocks = {**kept["readers"], **kept["baselines"]}
-    again = [(name, kept["published"]["skim"]["seed"]) for name in (*CONTROLS, *kept["baselines"])]
+    again = [(name, kept["published"]["skim"]["seed"]) for name in timed_beside(kept)]
     for run in (run for block in blocks.values() for run in block["runs"]):
         place = run["reader"], run["seed"]
         if not (timed and place in again) and comparison.load(*place) is None:
             comparison.save(run)
     return kept
+
+
+def timed_beside(study: Mapping[str, Any]) -> list[str]:
+    """The readers and baselines that were timed beside the published pair."""
+    timed = study["latency"]["contestants"].keys()
+    readers = [name for name in study["readers"] if name not in KINDS]
+    ours = [name for name in readers if timed & {contestant(name, dtype) for dtype in DTYPES}]
+    return [*ours, *(name for name in study["baselines"] if name in timed)]
 
 
 def unfinished(comparison: Comparison, readers: list[str], seeds: list[int]) -> list[str]:

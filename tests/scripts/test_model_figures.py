@@ -90,7 +90,8 @@ def test_costs_are_shares_and_times_are_those_of_the_timed_texts(numbers, study)
     assert points["plain"]["accuracy"] == pytest.approx(0.89)
     assert (points["plain"]["lowest"], points["plain"]["highest"]) == (0.88, 0.90)
     assert (points["plain"]["cost"], points["plain"]["us"]) == (1.0, 300.0)
-    assert points["paper_5_01"]["us"] == pytest.approx(120)
+    # Beside nobody else: its dial was timed in another process, where the machine may have been slower.
+    assert points["paper_5_01"]["us"] is None
     assert (points["mean"]["cost"], points["mean"]["us"]) == (0.0, None)
     assert (points["fasttext"]["cost"], points["fasttext"]["us"]) == (None, 7.0)
 
@@ -137,7 +138,7 @@ def test_figures_are_drawn_and_the_document_shows_them(script, study, tmp_path):
         assert path.read_bytes().startswith(b"\x89PNG")
         assert f"(results/figures/{path.name})" in shown
     assert "the skim_cold: accuracy 60.0% to 70.0%, skimmed 40.0% to 90.0%." in shown
-    assert "Not timed: the mean." in shown
+    assert "Not timed: the paper_5_01, the mean." in shown
     assert f"{MODEL} is 2.5 times faster with 3.0 times less arithmetic" in shown
     kept = json.loads((results / "figures" / f"{MODEL}.json").read_text(encoding="utf-8"))
     assert script("_figures_points").model_points(study).items() <= kept.items()

@@ -187,16 +187,19 @@ def check_timed_again(script, study, line, tmp_path, commands, monkeypatch):
     path = tmp_path / "documents" / f"{study.model}.json"
     old = json.loads(path.read_text(encoding="utf-8"))
     timed = [word for word in line if "--output" not in word] + [f"--output={tmp_path / 'timed'}", "--extend"]
-    reproduce(study, [*timed, "--only=small"])
-    assert len(commands) == count + 2
+    reproduce(study, [*timed, "--only=small,paper_plain"])
+    assert len(commands) == count + 4
     new = json.loads((tmp_path / "timed" / "study.json").read_text(encoding="utf-8"))
-    assert new["latency"]["contestants"].keys() == old["latency"]["contestants"].keys()
-    assert new["readers"].keys() == old["readers"].keys()
+    added = {"native_float32_paper_plain", "native_int8_paper_plain"}
+    assert new["latency"]["contestants"].keys() == old["latency"]["contestants"].keys() | added
+    assert new["readers"].keys() == {*old["readers"], "paper_plain"}
     assert new["published"] == old["published"]
     counts = [{name: len(each["runs"]) for name, each in held["baselines"].items()} for held in (old, new)]
     assert counts[0] == counts[1]
     # A baseline that cannot be timed here would be lost.
-    path.write_text(json.dumps({**old, "baselines": {"model2vec": {"runs": []}}}), encoding="utf-8")
+    old_times = {**old["latency"], "contestants": {**old["latency"]["contestants"], "model2vec": {}}}
+    more = {"baselines": {"model2vec": {"runs": []}}, "latency": old_times}
+    path.write_text(json.dumps({**old, **more}), encoding="utf-8")
     monkeypatch.setattr(script("_reproduce_peers"), "_finish", raise_import_error)
     with pytest.raises(SystemExit, match="timed here:\nmodel2vec: none"):
         reproduce(study, [*timed, "--only=small"])
