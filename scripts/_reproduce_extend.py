@@ -40,10 +40,15 @@ def restore(study: Path, comparison: Comparison, about: Mapping[str, Any], timed
     if "published" not in kept:
         raise ValueError(f"{study} has no published pair that could stay: run the script without --extend.")
     blocks = {**kept["readers"], **kept["baselines"]}
-    again = [(name, kept["published"]["skim"]["seed"]) for name in timed_beside(kept)]
+    seed = kept["published"]["skim"]["seed"]
+    again = [(name, seed) for name in timed_beside(kept)] if timed else []
+    for place in again:
+        if not comparison.model(*place).exists():
+            # Of the results, from an earlier time when nobody was timed.
+            comparison.path(*place).unlink(missing_ok=True)
     for run in (run for block in blocks.values() for run in block["runs"]):
         place = run["reader"], run["seed"]
-        if not (timed and place in again) and comparison.load(*place) is None:
+        if place not in again and comparison.load(*place) is None:
             comparison.save(run)
     return kept
 
