@@ -66,7 +66,7 @@ def publish_readers(
         before and after, the latter in every number format; and times of all.
     """
     runtimes = {kind: SkimRuntime.from_pretrained(readers[kind].folder) for kind in KINDS}
-    threshold = choose_threshold(study, runtimes["skim"], splits["validation"])
+    threshold = choose_threshold(study, runtimes, splits["validation"])
     runtimes["skim"] = runtimes["skim"].with_threshold(threshold["chosen"])
     before = {kind: measure_point(runtime, splits["test"]) for kind, runtime in runtimes.items()}
     # Both have the words of the plain one, from which the other started.
@@ -104,20 +104,25 @@ def words_by_rank(folder: Path, vectors: Sequence[str]) -> list[str]:
     return sorted(known, key=lambda word: min(known[word], ranks.get(word, len(ranks))))
 
 
-def choose_threshold(study: QuestionStudy, runtime: SkimRuntime, questions: Questions) -> Figures:
-    """The threshold with the best F1 among those that skim enough, or that which skims most if none does."""
+def choose_threshold(
+    study: QuestionStudy, runtimes: Mapping[str, SkimRuntime], questions: Questions
+) -> Figures:
+    """The threshold that skims most of those that cost little F1, or that of the best F1 if all cost more."""
+    runtime, plain = runtimes["skim"], measure_point(runtimes["plain"], questions)
     values = sorted({*study.thresholds, runtime.threshold})
     points = [measure_point(runtime.with_threshold(value), questions) for value in values]
-    enough = [point for point in points if point["skim_rate_micro"] >= study.least_skimmed]
+    least = plain["metrics"]["f1"] - study.most_lost
+    enough = [point for point in points if point["metrics"]["f1"] >= least]
     best = (
-        max(enough, key=lambda point: point["metrics"]["f1"])
+        max(enough, key=lambda point: point["skim_rate_micro"])
         if enough
-        else max(points, key=lambda point: point["skim_rate_micro"])
+        else max(points, key=lambda point: point["metrics"]["f1"])
     )
     return {
         "chosen": best["threshold"],
         "trained_with": runtime.threshold,
-        "least_skimmed": study.least_skimmed,
+        "most_lost": study.most_lost,
+        "plain": plain,
         "split": "validation",
         "questions": len(questions),
         "points": points,

@@ -24,7 +24,7 @@ class QuestionStudy:
         plain: Options of run_qa.py for the plain one.
         skim: And for the skimming one, which starts from it.
         thresholds: Those that are tried, beside the model's own.
-        least_skimmed: Share of the words of validation contexts that has to be skimmed.
+        most_lost: Points of F1 on validation questions that skimming may cost.
         most_words: Words that published models keep.
         question: One whose answer the cards show.
         context: What it is about.
@@ -35,7 +35,7 @@ class QuestionStudy:
     plain: Mapping[str, Any]
     skim: Mapping[str, Any]
     thresholds: tuple[float, ...]
-    least_skimmed: float
+    most_lost: float
     most_words: int
     question: str
     context: str

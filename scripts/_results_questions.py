@@ -109,7 +109,8 @@ def _gap(study: Figures, dtype: str) -> str:
 
 def _why(chosen: Figures, threshold: Figures) -> str:
     figures = f"F1 {chosen['metrics']['f1']:.1f}, {chosen['skim_rate_micro']:.1%} of the words skimmed"
-    least = threshold["least_skimmed"]
-    if chosen["skim_rate_micro"] < least:
-        return f"none skims {least:.0%} of the words there, and this one skims most ({figures})"
-    return f"the best F1 among those that skim at least {least:.0%} of the words there ({figures})"
+    plain, most = threshold["plain"]["metrics"]["f1"], threshold["most_lost"]
+    within = f"within {most:g} of the {plain:.1f} of the plain one there"
+    if chosen["metrics"]["f1"] < plain - most:
+        return f"none has an F1 {within}, and this one has the best ({figures})"
+    return f"of those with an F1 {within} it skims most ({figures})"
