@@ -85,7 +85,7 @@ def notes_on_figures(results: ModelResults, config: RuntimeConfig) -> list[str]:
         ratio = latency["contestants"][ADAPTIVE].get("times_faster_than", {}).get(DENSE)
         if ratio is not None:
             notes.append(
-                f"Turn by turn {ratio:.1f} times faster than {_other(results)} (median of the ratios)."
+                f"Turn by turn {ratio:.1f} times as fast as {_other(results)} (median of the ratios)."
             )
     return notes
 
