@@ -114,6 +114,21 @@ def test_every_figure_stands_in_the_card(complete):
     assert [figure for figure in shown if figure not in text] == []
 
 
+@pytest.mark.parametrize(
+    ("ratio", "told"),
+    [
+        (2.5, "saves time on a CPU, one text at a time. On a GPU"),
+        (0.8, "saves arithmetic here, but no time in float32. On a GPU"),
+    ],
+)
+def test_where_skimming_saves_no_time_the_card_says_so(complete, ratio, told):
+    results = ModelResults.load(complete)
+    results.latency["contestants"]["adaptive"]["times_faster_than"]["dense"] = ratio
+    text = str(make_card(results, RuntimeConfig.load(complete / "config.json"), name="films"))
+    assert f"- Skimming {told} that reads large batches" in text
+    assert f"Turn by turn {ratio:.1f} times as fast as" in text
+
+
 def test_the_read_words_are_bold(complete):
     results = ModelResults.load(complete)
     words = [word["token"] for word in results.example["read"]]

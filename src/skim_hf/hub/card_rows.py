@@ -82,12 +82,29 @@ def notes_on_figures(results: ModelResults, config: RuntimeConfig) -> list[str]:
             f"words ({latency['tokens_per_text']:.0f} tokens) on average, {latency['rounds']} interleaved "
             f"rounds, {plain(latency['machine']['processor'])}{_engine(latency)}."
         )
-        ratio = latency["contestants"][ADAPTIVE].get("times_faster_than", {}).get(DENSE)
+        ratio = _times_as_fast(results)
         if ratio is not None:
             notes.append(
                 f"Turn by turn {ratio:.1f} times as fast as {_other(results)} (median of the ratios)."
             )
     return notes
+
+
+def note_on_time(results: ModelResults, config: RuntimeConfig) -> str:
+    """Where skimming saves time, and that it does not where it was measured, if so."""
+    saving = "Skimming" if config.policy == "skim" else "Reading less"
+    ratio = _times_as_fast(results)
+    if results.latency is not None and ratio is not None and ratio < 1:
+        return f"{saving} saves arithmetic here, but no time in {results.latency['dtype']}."
+    return f"{saving} saves time on a CPU, one text at a time."
+
+
+def _times_as_fast(results: ModelResults) -> float | None:
+    """As the dense model; None where they were not timed in turns."""
+    if results.latency is None:
+        return None
+    ratio: float | None = results.latency["contestants"][ADAPTIVE].get("times_faster_than", {}).get(DENSE)
+    return ratio
 
 
 def note_on_dense(results: ModelResults) -> str | None:
