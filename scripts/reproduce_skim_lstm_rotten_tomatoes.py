@@ -58,7 +58,7 @@ STUDY = Study(
         **paper_readers(PAPER),
         **controls(),
     },
-    most_words=13_000,
+    most_words=14_400,
     seeds=5,
     example="A clever idea, and two lovely actors, lost in a dull and endless film.",
 )
