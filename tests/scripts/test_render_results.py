@@ -129,6 +129,10 @@ def test_what_is_better_is_said(report, study, published):
     assert "- fastText: 0.5 points above" in text
     assert "- the paper's best row (d = 100, d' = 10, gamma = 0.01): 11.2 points" in text
     assert "mean of the word" not in text
+    assert "faster than our" not in text
+    study["latency"]["contestants"]["fasttext"]["median_us"] = 12.3
+    quicker = report.render_shortfalls(study, published["models"]["skim-lstm-imdb"])
+    assert "- faster than our 40 µs a text: fastText with 12 µs (+0.5 points)." in quicker
     assert "skimmed in the paper's" not in text
     assert "trained on 1,000 texts where the published models had 25,000." in text
     less = copy.deepcopy(study)
