@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from _readers_report import values
-from _reproduce_latency import contestant
+from _reproduce_latency import DTYPES, contestant, times_faster
 
 Figures = dict[str, Any]
 
 SPLIT = "validation"
 OWN_THRESHOLD = 0.5
-DTYPES = ("float32", "int8")
 # Skimming with and without a warm start.
 STARTS = ("skim", "skim_cold")
 
@@ -93,7 +92,7 @@ def gains(study: Figures) -> Figures | None:
     """
     run, timed = _published_run(study), study.get("latency", {}).get("contestants", {})
     own = own_point(run) if run is not None else None
-    faster = {dtype: _faster(timed, dtype) for dtype in DTYPES}
+    faster = {dtype: times_faster(timed, dtype) for dtype in DTYPES}
     if run is None or own is None or faster["float32"] is None:
         return None
     pair = {kind: study["published"][kind]["after"] for kind in ("plain", "skim")}
@@ -160,12 +159,6 @@ def _time_scale(study: Figures) -> float:
     run, timed = _published_run(study), study.get("latency", {}).get("contestants", {})
     own, ours = own_point(run) if run is not None else None, timed.get(contestant("skim", "float32"))
     return ours["median_us"] / own["median_us"] if own is not None and ours is not None else 1.0
-
-
-def _faster(timed: Figures, dtype: str) -> float | None:
-    skim, plain = (contestant(kind, dtype) for kind in ("skim", "plain"))
-    ratio: float | None = timed.get(skim, {}).get("times_faster_than", {}).get(plain)
-    return ratio
 
 
 def _mean(found: list[float]) -> float | None:

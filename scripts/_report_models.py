@@ -9,7 +9,7 @@ from typing import Any
 
 from _readers_report import values
 from _reproduce_latency import contestant
-from _results_questions import summarize_reader
+from _results_questions import READER, summarize_reader
 from _results_report import percent, spread
 
 HEAD = (
@@ -22,7 +22,6 @@ HEAD = (
     "int8",
 )
 NOTHING = "None yet."
-READER = "skim-reader-squad"
 _ENDING = (
     "Means over seeds on the official test texts, arithmetic in multiply-adds, times from string to label on "
     "one core. All rows, the paper's settings, fastText, model2vec, where words are read and where we fall "

@@ -24,6 +24,13 @@ def contestant(kind: str, dtype: str) -> str:
     return f"{engine_name(BACKEND, dtype)}_{kind}"
 
 
+def times_faster(contestants: Mapping[str, Any], dtype: str) -> float | None:
+    """How many times faster than the plain model the skimming one is, turn by turn; None if not timed so."""
+    skim, plain = (contestant(kind, dtype) for kind in ("skim", "plain"))
+    ratio: float | None = contestants.get(skim, {}).get("times_faster_than", {}).get(plain)
+    return ratio
+
+
 def time_models(
     folders: Mapping[str, Path],
     peers: Mapping[str, Path],

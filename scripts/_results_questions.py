@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from _reproduce_latency import contestant
+from _reproduce_latency import contestant, times_faster
 
 Figures = dict[str, Any]
 
+READER = "skim-reader-squad"
 TITLES = {"plain": "plain", "skim": "skimming"}
 STAGES = {"float32": "published", "int8": "published, int8"}
 
@@ -37,10 +38,10 @@ def render_readers(study: Figures | None) -> str:
 def summarize_reader(study: Figures) -> str:
     """One sentence on the published reader."""
     plain, skim = (study["readers"][kind]["after"]["float32"] for kind in TITLES)
-    f1 = {kind: f"{point['metrics']['f1']:.1f}" for kind, point in (("plain", plain), ("skim", skim))}
+    own, other = (f"{point['metrics']['f1']:.1f}" for point in (skim, plain))
     return (
-        f"[{study['model']}](model_cards/{study['model']}) answers questions: F1 {f1['skim']} with "
-        f"{skim['skim_rate_micro']:.1%} of the words skimmed (plain {f1['plain']}), one training of each, on "
+        f"[{study['model']}](model_cards/{study['model']}) answers questions: F1 {own} with "
+        f"{skim['skim_rate_micro']:.1%} of the words skimmed (plain {other}), one training of each, on "
         f"{study['data']['splits']['test']:,} questions of {study['data']['name']}."
     )
 
@@ -99,11 +100,10 @@ def _notes(study: Figures) -> str:
 def _gap(study: Figures, dtype: str) -> str:
     """What skimming costs and gains in one number format."""
     plain, skim = (study["readers"][kind]["after"][dtype] for kind in TITLES)
-    times = study["latency"]["contestants"]
-    slow, fast = (times[contestant(kind, dtype)]["median_us"] for kind in TITLES)
+    ratio = times_faster(study["latency"]["contestants"], dtype)
     return (
         f"In {dtype} skimming changes F1 by {skim['metrics']['f1'] - plain['metrics']['f1']:+.1f} and is "
-        f"{slow / fast:.1f} times as fast with {plain['cost'] / skim['cost']:.1f} times less arithmetic."
+        f"{ratio:.1f} times as fast with {plain['cost'] / skim['cost']:.1f} times less arithmetic."
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from _readers_report import values
-from _reproduce_latency import contestant
+from _reproduce_latency import DTYPES, contestant, times_faster
 
 Figures = dict[str, Any]
 Show = Callable[[float], str]
@@ -90,7 +90,7 @@ def _quicker(study: Figures, accuracy: float) -> str:
 def _fastest(study: Figures, name: str) -> float:
     """Median microseconds in the number format that takes least; infinite if it was not timed."""
     timed = study.get("latency", {}).get("contestants", {})
-    names = (name, *(contestant(name, dtype) for dtype in ("float32", "int8")))
+    names = (name, *(contestant(name, dtype) for dtype in DTYPES))
     return min((timed[each]["median_us"] for each in names if each in timed), default=math.inf)
 
 
@@ -126,7 +126,7 @@ def _row(study: Figures, name: str, reader: Figures) -> tuple[str, ...]:
         spread(macro, percent) if any(macro) else "",
         spread(paper, _times),
         spread(true, _times),
-        *(_microseconds(study, contestant(name, dtype)) for dtype in ("float32", "int8")),
+        *(_microseconds(study, contestant(name, dtype)) for dtype in DTYPES),
     )
 
 
@@ -198,7 +198,7 @@ def _published_notes(study: Figures) -> list[str]:
         return []
     skim, plain, times = study["published"]["skim"], study["published"]["plain"], study["latency"]
     before, after = skim["before"]["test"]["accuracy"], skim["after"]
-    dtypes = {dtype: _faster(times, dtype) for dtype in ("float32", "int8")}
+    dtypes = {dtype: times_faster(times["contestants"], dtype) for dtype in DTYPES}
     shown = " and ".join(f"{ratio:.1f} times ({dtype})" for dtype, ratio in dtypes.items() if ratio)
     int8 = after["int8"]["test"]["accuracy"], plain["after"]["int8"]["test"]["accuracy"]
     return [
@@ -211,12 +211,6 @@ def _published_notes(study: Figures) -> list[str]:
         if shown
         else "",
     ]
-
-
-def _faster(times: Figures, dtype: str) -> float | None:
-    skim, plain = (contestant(kind, dtype) for kind in ("skim", "plain"))
-    ratio: float | None = times["contestants"].get(skim, {}).get("times_faster_than", {}).get(plain)
-    return ratio
 
 
 def _mean(block: Figures, *keys: str) -> float:

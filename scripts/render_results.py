@@ -13,8 +13,7 @@ from typing import Any
 
 from _figures_report import render_figures, render_gain, render_words
 from _marks import replace_between
-from _report_models import READER
-from _results_questions import render_readers
+from _results_questions import READER, render_readers
 from _results_report import render_shortfalls, render_study
 from _tried import LOG, load_log, render_tried
 
